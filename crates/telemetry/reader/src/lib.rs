@@ -1,0 +1,31 @@
+//! The narrow window through which everything outside `telemetry/` sees telemetry.
+//!
+//! Purpose: plain rows ([`LogRow`]), requests and answers, the search language ([`query`]) and the
+//! dyn-compatible traits that the store and the SQL engine implement ([`LogReader`], [`LogSink`],
+//! [`SqlRunner`], [`TableSource`]).
+//!
+//! Invariants: no Arrow, Parquet or DataFusion type appears here; nothing here does I/O; every time
+//! is microseconds since the Unix epoch in UTC and every interval is `since <= t < until`.
+//!
+//! Absent: the implementations (see `andon-store` and `andon-query`), metrics.
+
+mod error;
+mod level;
+pub mod query;
+mod request;
+mod row;
+mod sql;
+mod traits;
+
+pub use error::{Position, ReaderError, code};
+pub use level::{Level, level_of, parse_severity};
+pub use request::{
+    Clock, CountRequest, CountResult, FieldSummary, FieldType, FieldsRequest, FieldsResult,
+    Histogram, HistogramRequest, Order, SearchRequest, SearchResult, Series, StoreStatus,
+    TailEvent, ValueCount,
+};
+pub use row::{Attributes, LogRow, NewLogRow};
+pub use sql::{
+    Caller, Column, ColumnType, SqlLimits, SqlResult, SqlRunner, TableHint, TableSource,
+};
+pub use traits::{LogReader, LogSink, Receipt};
