@@ -61,7 +61,10 @@ impl Position {
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
         let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Self { line: clamp(line), column: clamp(column) }
+        Self {
+            line: clamp(line),
+            column: clamp(column),
+        }
     }
 }
 
@@ -91,7 +94,12 @@ impl ReaderError {
     /// Makes an error without place and hint.
     #[must_use]
     pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), position: None, hint: None }
+        Self {
+            code: code.to_owned(),
+            message: message.into(),
+            position: None,
+            hint: None,
+        }
     }
 
     /// Adds what to do next.

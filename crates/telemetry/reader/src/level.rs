@@ -75,9 +75,7 @@ pub fn parse_severity(text: &str) -> Option<u8> {
     }
     let lower = trimmed.to_ascii_lowercase();
     let (name, step) = match lower.as_bytes().last() {
-        Some(digit @ b'2'..=b'4') if lower.len() > 3 => {
-            (&lower[..lower.len() - 1], digit - b'1')
-        }
+        Some(digit @ b'2'..=b'4') if lower.len() > 3 => (&lower[..lower.len() - 1], digit - b'1'),
         _ => (lower.as_str(), 0),
     };
     let base = match name {

@@ -24,7 +24,10 @@ impl Caller {
         subject: impl Into<String>,
         may_read: impl Fn(&str) -> bool + Send + Sync + 'static,
     ) -> Self {
-        Self { subject: subject.into(), may_read: Arc::new(may_read) }
+        Self {
+            subject: subject.into(),
+            may_read: Arc::new(may_read),
+        }
     }
 
     /// Says whether this caller may read a table at all.
@@ -36,7 +39,9 @@ impl Caller {
 
 impl std::fmt::Debug for Caller {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Caller").field("subject", &self.subject).finish_non_exhaustive()
+        f.debug_struct("Caller")
+            .field("subject", &self.subject)
+            .finish_non_exhaustive()
     }
 }
 
@@ -70,7 +75,10 @@ impl Column {
     /// Makes a column.
     #[must_use]
     pub fn new(name: impl Into<String>, kind: ColumnType) -> Self {
-        Self { name: name.into(), kind }
+        Self {
+            name: name.into(),
+            kind,
+        }
     }
 }
 
@@ -114,7 +122,11 @@ pub struct SqlLimits {
 
 impl Default for SqlLimits {
     fn default() -> Self {
-        Self { timeout_ms: 30_000, memory_bytes: 256 * 1024 * 1024, rows: 10_000 }
+        Self {
+            timeout_ms: 30_000,
+            memory_bytes: 256 * 1024 * 1024,
+            rows: 10_000,
+        }
     }
 }
 

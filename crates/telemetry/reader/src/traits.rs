@@ -20,10 +20,8 @@ pub trait LogReader: Send + Sync {
     fn count(&self, request: CountRequest) -> BoxFuture<'_, Result<CountResult, ReaderError>>;
 
     /// Counts matching lines over time.
-    fn histogram(
-        &self,
-        request: HistogramRequest,
-    ) -> BoxFuture<'_, Result<Histogram, ReaderError>>;
+    fn histogram(&self, request: HistogramRequest)
+    -> BoxFuture<'_, Result<Histogram, ReaderError>>;
 
     /// Says which fields occur in matching lines.
     fn fields(&self, request: FieldsRequest) -> BoxFuture<'_, Result<FieldsResult, ReaderError>>;

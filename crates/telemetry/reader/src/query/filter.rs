@@ -52,7 +52,9 @@ impl Filter {
     /// When a regular expression or a bound is wrong. [`super::parse`] has found that already,
     /// with the place; it can only happen here for a query built by hand.
     pub fn compile(query: &Query) -> Result<Self, ReaderError> {
-        Ok(Self { root: compile(query)? })
+        Ok(Self {
+            root: compile(query)?,
+        })
     }
 
     /// Reads and compiles a search text.
@@ -119,13 +121,19 @@ impl Node {
             Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.collect(needs)),
             Self::Test(test) => match &test.subject {
                 Subject::Fixed(FixedField::Level) => {
-                    needs.fixed.extend([FixedField::SeverityNumber, FixedField::SeverityText]);
+                    needs
+                        .fixed
+                        .extend([FixedField::SeverityNumber, FixedField::SeverityText]);
                 }
                 Subject::Fixed(field) => {
                     needs.fixed.insert(*field);
                 }
                 Subject::MessageOrId => {
-                    needs.fixed.extend([FixedField::Message, FixedField::TraceId, FixedField::SpanId]);
+                    needs.fixed.extend([
+                        FixedField::Message,
+                        FixedField::TraceId,
+                        FixedField::SpanId,
+                    ]);
                 }
                 Subject::Named(place, name) => {
                     needs.named.insert((*place, name.clone()));
@@ -145,7 +153,10 @@ impl Node {
 }
 
 fn words_may_be_there(sequence: &TokenSequence, summary: &dyn Summary) -> bool {
-    sequence.folded().iter().all(|word| summary.may_have_word(word))
+    sequence
+        .folded()
+        .iter()
+        .all(|word| summary.may_have_word(word))
 }
 
 fn test_may_match(test: &Test, summary: &dyn Summary) -> bool {
@@ -163,7 +174,10 @@ fn test_may_match(test: &Test, summary: &dyn Summary) -> bool {
         }
         (
             Subject::Fixed(
-                field @ (FixedField::Service | FixedField::TraceId | FixedField::SpanId | FixedField::Scope),
+                field @ (FixedField::Service
+                | FixedField::TraceId
+                | FixedField::SpanId
+                | FixedField::Scope),
             ),
             Check::Wanted(wanted),
         ) => summary.may_have_value(*field, &wanted.folded),
@@ -172,7 +186,9 @@ fn test_may_match(test: &Test, summary: &dyn Summary) -> bool {
             let number = wanted.number.map(super::leaf::Number::canonical);
             summary.may_have_field(*place, name)
                 && (words.is_empty()
-                    || words.iter().all(|word| summary.may_have_field_word(name, word))
+                    || words
+                        .iter()
+                        .all(|word| summary.may_have_field_word(name, word))
                     || number.is_some_and(|n| summary.may_have_field_word(name, &n)))
         }
         (Subject::Named(place, name), _) => summary.may_have_field(*place, name),

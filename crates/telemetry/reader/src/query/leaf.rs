@@ -28,7 +28,10 @@ impl Number {
         if let Ok(integer) = text.parse::<i128>() {
             return Some(Self::Integer(integer));
         }
-        text.parse::<f64>().ok().filter(|f| f.is_finite()).map(Self::Float)
+        text.parse::<f64>()
+            .ok()
+            .filter(|f| f.is_finite())
+            .map(Self::Float)
     }
 
     fn as_f64(self) -> f64 {
@@ -42,7 +45,10 @@ impl Number {
     fn compare(self, other: Self) -> Ordering {
         match (self, other) {
             (Self::Integer(a), Self::Integer(b)) => a.cmp(&b),
-            (a, b) => a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(Ordering::Less),
+            (a, b) => a
+                .as_f64()
+                .partial_cmp(&b.as_f64())
+                .unwrap_or(Ordering::Less),
         }
     }
 
@@ -68,7 +74,9 @@ fn with_text<R>(value: Scalar<'_>, then: impl FnOnce(&str) -> R, none: R) -> R {
     match value {
         Scalar::Text(text) => then(text),
         Scalar::Integer(i) => then(&i.to_string()),
-        Scalar::Float(f) => then(&serde_json::Number::from_f64(f).map_or_else(String::new, |n| n.to_string())),
+        Scalar::Float(f) => {
+            then(&serde_json::Number::from_f64(f).map_or_else(String::new, |n| n.to_string()))
+        }
         Scalar::Boolean(flag) => then(if flag { "true" } else { "false" }),
         Scalar::Structure => none,
     }
@@ -85,7 +93,11 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     fn new(text: &str) -> Self {
-        Self { sequence: TokenSequence::new(text), number: Number::parse(text), folded: fold_token(text) }
+        Self {
+            sequence: TokenSequence::new(text),
+            number: Number::parse(text),
+            folded: fold_token(text),
+        }
     }
 
     fn is_value(&self, value: Scalar<'_>) -> bool {
@@ -102,7 +114,11 @@ impl Wanted {
     }
 
     fn is_whole(&self, text: &str) -> bool {
-        if text.is_ascii() { self.folded.eq_ignore_ascii_case(text) } else { self.folded == fold_token(text) }
+        if text.is_ascii() {
+            self.folded.eq_ignore_ascii_case(text)
+        } else {
+            self.folded == fold_token(text)
+        }
     }
 }
 
@@ -120,14 +136,20 @@ impl Range {
             Bound::Inclusive(value) | Bound::Exclusive(value) => Number::parse(value).map(Some),
         };
         let numbers = number(lower).zip(number(upper));
-        Self { lower: lower.clone(), upper: upper.clone(), numbers }
+        Self {
+            lower: lower.clone(),
+            upper: upper.clone(),
+            numbers,
+        }
     }
 
     fn has(&self, value: Scalar<'_>) -> bool {
         let Some((lower, upper)) = self.numbers else {
             return with_text(value, |text| self.has_text(text), false);
         };
-        let Some(found) = number_of(value) else { return false };
+        let Some(found) = number_of(value) else {
+            return false;
+        };
         let above = lower.is_none_or(|bound| fits(&self.lower, found.compare(bound)));
         let below = upper.is_none_or(|bound| fits(&self.upper, bound.compare(found)));
         above && below
@@ -166,7 +188,10 @@ pub(crate) enum Check {
     /// Inclusive bounds of a number that every line has.
     Between(i64, i64),
     /// A severity word that is no known severity, or its band.
-    Level { numbers: Option<(u8, u8)>, wanted: Wanted },
+    Level {
+        numbers: Option<(u8, u8)>,
+        wanted: Wanted,
+    },
 }
 
 /// The field a test looks at.
@@ -200,7 +225,9 @@ impl Test {
         };
         let check = match &subject {
             Subject::Fixed(FixedField::Level) => level_check(&leaf.matcher)?,
-            Subject::Fixed(FixedField::Timestamp | FixedField::ReceivedAt) => time_check(&leaf.matcher)?,
+            Subject::Fixed(FixedField::Timestamp | FixedField::ReceivedAt) => {
+                time_check(&leaf.matcher)?
+            }
             Subject::Fixed(FixedField::Message) => plain_check(&leaf.matcher, true)?,
             _ => plain_check(&leaf.matcher, false)?,
         };
@@ -224,7 +251,9 @@ impl Test {
     fn matches_fixed<R: RowView + ?Sized>(&self, row: &R, field: FixedField) -> bool {
         match field {
             FixedField::Message => self.check.is_in_message(row.text(field)),
-            FixedField::Level => self.check.has_level(row.severity_number(), row.text(FixedField::SeverityText)),
+            FixedField::Level => self
+                .check
+                .has_level(row.severity_number(), row.text(FixedField::SeverityText)),
             FixedField::SeverityNumber => {
                 let number = row.severity_number();
                 match self.check {
@@ -288,14 +317,18 @@ impl Check {
                 let in_band = numbers.is_some_and(|(low, high)| (low..=high).contains(&number));
                 in_band || wanted.is_whole(text)
             }
-            Self::Pattern(pattern) => pattern.is_match(level_of(number).name()) || pattern.is_match(text),
+            Self::Pattern(pattern) => {
+                pattern.is_match(level_of(number).name()) || pattern.is_match(text)
+            }
             _ => false,
         }
     }
 }
 
 fn looks_like_id(matcher: &Matcher) -> bool {
-    let (Matcher::Word(text) | Matcher::Phrase(text)) = matcher else { return false };
+    let (Matcher::Word(text) | Matcher::Phrase(text)) = matcher else {
+        return false;
+    };
     matches!(text.len(), 16 | 32) && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
@@ -314,7 +347,9 @@ fn plain_check(matcher: &Matcher, in_message: bool) -> Result<Check, ReaderError
 fn wildcard(pieces: &[Piece], in_message: bool) -> Result<Regex, ReaderError> {
     let mut source = String::from(if in_message { "" } else { "\\A" });
     let any = if in_message { "\\S" } else { "." };
-    if in_message && matches!(pieces.first(), Some(Piece::Text(t)) if t.chars().next().is_some_and(is_token_char)) {
+    if in_message
+        && matches!(pieces.first(), Some(Piece::Text(t)) if t.chars().next().is_some_and(is_token_char))
+    {
         source.push_str("\\b");
     }
     for piece in pieces {
@@ -328,7 +363,9 @@ fn wildcard(pieces: &[Piece], in_message: bool) -> Result<Regex, ReaderError> {
         }
     }
     match pieces.last() {
-        Some(Piece::Text(t)) if in_message && t.chars().last().is_some_and(is_token_char) => source.push_str("\\b"),
+        Some(Piece::Text(t)) if in_message && t.chars().last().is_some_and(is_token_char) => {
+            source.push_str("\\b")
+        }
         _ if in_message => {}
         _ => source.push_str("\\z"),
     }
@@ -339,7 +376,11 @@ fn regex(source: &str) -> Result<Regex, ReaderError> {
     if source.len() > limits::REGEX_BYTES {
         return Err(ReaderError::new(
             code::QUERY_REGEX,
-            format!("the regular expression has {} bytes, at most {} are allowed", source.len(), limits::REGEX_BYTES),
+            format!(
+                "the regular expression has {} bytes, at most {} are allowed",
+                source.len(),
+                limits::REGEX_BYTES
+            ),
         )
         .with_hint("shorten it, or join several with OR"));
     }
@@ -360,13 +401,21 @@ fn build(source: &str, is_wildcard: bool) -> Result<Regex, ReaderError> {
                 format!("the pattern needs more than {limit} bytes when compiled"),
             )
             .with_hint("use smaller repetition counts"),
-            other => ReaderError::new(code::QUERY_REGEX, format!("the regular expression is wrong: {other}"))
-                .with_hint("the syntax is that of the Rust crate regex: no look-around, no back-references"),
+            other => ReaderError::new(
+                code::QUERY_REGEX,
+                format!("the regular expression is wrong: {other}"),
+            )
+            .with_hint(
+                "the syntax is that of the Rust crate regex: no look-around, no back-references",
+            ),
         })
 }
 
 fn level_check(matcher: &Matcher) -> Result<Check, ReaderError> {
-    let edge = |bound: &Bound, open: u8, inclusive_side: fn((u8, u8)) -> u8, exclusive: fn((u8, u8)) -> i64| {
+    let edge = |bound: &Bound,
+                open: u8,
+                inclusive_side: fn((u8, u8)) -> u8,
+                exclusive: fn((u8, u8)) -> i64| {
         let (value, is_inclusive) = match bound {
             Bound::Open => return Ok(i64::from(open)),
             Bound::Inclusive(value) => (value, true),
@@ -376,12 +425,17 @@ fn level_check(matcher: &Matcher) -> Result<Check, ReaderError> {
             ReaderError::new(code::QUERY_SYNTAX, format!("`{value}` is no severity"))
                 .with_hint("trace, debug, info, warn, error and fatal have an order; or compare severity_number")
         })?;
-        Ok::<i64, ReaderError>(if is_inclusive { i64::from(inclusive_side(band)) } else { exclusive(band) })
+        Ok::<i64, ReaderError>(if is_inclusive {
+            i64::from(inclusive_side(band))
+        } else {
+            exclusive(band)
+        })
     };
     Ok(match matcher {
-        Matcher::Word(text) | Matcher::Phrase(text) => {
-            Check::Level { numbers: band_of(text), wanted: Wanted::new(text) }
-        }
+        Matcher::Word(text) | Matcher::Phrase(text) => Check::Level {
+            numbers: band_of(text),
+            wanted: Wanted::new(text),
+        },
         Matcher::Range { lower, upper } => Check::Between(
             edge(lower, 1, |band| band.0, |band| i64::from(band.1) + 1)?,
             edge(upper, u8::MAX, |band| band.1, |band| i64::from(band.0) - 1)?,
@@ -400,7 +454,11 @@ fn band_of(text: &str) -> Option<(u8, u8)> {
     }
     let number = parse_severity(text)?;
     let band = level_of(number).numbers();
-    Some(if number == band.0 { band } else { (number, number) })
+    Some(if number == band.0 {
+        band
+    } else {
+        (number, number)
+    })
 }
 
 fn time_check(matcher: &Matcher) -> Result<Check, ReaderError> {
@@ -416,7 +474,9 @@ fn time_check(matcher: &Matcher) -> Result<Check, ReaderError> {
     };
     match matcher {
         Matcher::Exists => Ok(Check::Exists),
-        Matcher::Word(text) | Matcher::Phrase(text) => parse_time(text).map(|t| Check::Between(t, t)),
+        Matcher::Word(text) | Matcher::Phrase(text) => {
+            parse_time(text).map(|t| Check::Between(t, t))
+        }
         Matcher::Range { lower, upper } => Ok(Check::Between(lower_of(lower)?, upper_of(upper)?)),
         Matcher::Wildcard(_) | Matcher::Regex(_) => Err(ReaderError::new(
             code::QUERY_SYNTAX,
@@ -431,11 +491,14 @@ fn parse_time(text: &str) -> Result<i64, ReaderError> {
         return Ok(time.as_microsecond());
     }
     let midnight = text.parse::<jiff::civil::DateTime>().or_else(|_| {
-        text.parse::<jiff::civil::Date>().map(|date| date.at(0, 0, 0, 0))
+        text.parse::<jiff::civil::Date>()
+            .map(|date| date.at(0, 0, 0, 0))
     });
     let utc = midnight.and_then(|civil| civil.to_zoned(jiff::tz::TimeZone::UTC));
-    utc.map(|zoned| zoned.timestamp().as_microsecond()).map_err(|_| {
-        ReaderError::new(code::QUERY_SYNTAX, format!("`{text}` is no time"))
-            .with_hint("write 2026-01-31T08:00:00Z or 2026-01-31 (UTC); quote a time when it stands alone")
-    })
+    utc.map(|zoned| zoned.timestamp().as_microsecond())
+        .map_err(|_| {
+            ReaderError::new(code::QUERY_SYNTAX, format!("`{text}` is no time")).with_hint(
+                "write 2026-01-31T08:00:00Z or 2026-01-31 (UTC); quote a time when it stands alone",
+            )
+        })
 }

@@ -14,11 +14,20 @@ pub fn parse(text: &str) -> Result<Query, ReaderError> {
     if text.len() > limits::TEXT_BYTES {
         return Err(ReaderError::new(
             code::QUERY_TOO_LARGE,
-            format!("the search text has {} bytes, at most {} are read", text.len(), limits::TEXT_BYTES),
+            format!(
+                "the search text has {} bytes, at most {} are read",
+                text.len(),
+                limits::TEXT_BYTES
+            ),
         )
         .with_hint("search for fewer values, or use SQL with a list"));
     }
-    let mut parser = Parser { text, at: 0, depth: 0, leaves: 0 };
+    let mut parser = Parser {
+        text,
+        at: 0,
+        depth: 0,
+        leaves: 0,
+    };
     parser.skip_blank();
     if parser.is_end() {
         return Ok(Query::All);
@@ -30,7 +39,10 @@ pub fn parse(text: &str) -> Result<Query, ReaderError> {
             "this parenthesis closes nothing",
             "remove it, or write \\) to search for it",
         )),
-        Some(c) => Err(parser.error(&format!("`{c}` cannot stand here"), "put the text in quotes")),
+        Some(c) => Err(parser.error(
+            &format!("`{c}` cannot stand here"),
+            "put the text in quotes",
+        )),
     }
 }
 
@@ -53,7 +65,16 @@ impl Run {
     }
 
     fn text(&self) -> String {
-        self.pieces.iter().filter_map(|p| if let Piece::Text(t) = p { Some(t.as_str()) } else { None }).collect()
+        self.pieces
+            .iter()
+            .filter_map(|p| {
+                if let Piece::Text(t) = p {
+                    Some(t.as_str())
+                } else {
+                    None
+                }
+            })
+            .collect()
     }
 
     fn push(&mut self, c: char) {
@@ -112,8 +133,13 @@ impl Parser<'_> {
 
     /// Takes an operator word that ends at a blank, a parenthesis or the end.
     fn take_operator(&mut self, word: &str) -> bool {
-        let Some(after) = self.rest().strip_prefix(word) else { return false };
-        let ends = after.chars().next().is_none_or(|c| c.is_whitespace() || matches!(c, '(' | ')'));
+        let Some(after) = self.rest().strip_prefix(word) else {
+            return false;
+        };
+        let ends = after
+            .chars()
+            .next()
+            .is_none_or(|c| c.is_whitespace() || matches!(c, '(' | ')'));
         if ends {
             self.at += word.len();
         }
@@ -122,7 +148,11 @@ impl Parser<'_> {
 
     fn sees_operator(&self, word: &str) -> bool {
         let after = self.rest().strip_prefix(word);
-        after.is_some_and(|a| a.chars().next().is_none_or(|c| c.is_whitespace() || matches!(c, '(' | ')')))
+        after.is_some_and(|a| {
+            a.chars()
+                .next()
+                .is_none_or(|c| c.is_whitespace() || matches!(c, '(' | ')'))
+        })
     }
 
     fn enter(&mut self) -> Parsed<()> {
@@ -130,7 +160,10 @@ impl Parser<'_> {
         if self.depth > limits::DEPTH {
             return Err(ReaderError::new(
                 code::QUERY_TOO_LARGE,
-                format!("groups and negations are nested more than {} deep", limits::DEPTH),
+                format!(
+                    "groups and negations are nested more than {} deep",
+                    limits::DEPTH
+                ),
             )
             .at(Position::of_offset(self.text, self.at))
             .with_hint("simplify the query"));
@@ -153,7 +186,11 @@ impl Parser<'_> {
         let mut parts = vec![self.parse_unary(field)?];
         loop {
             self.skip_blank();
-            if self.is_end() || self.peek() == Some(')') || self.sees_operator("OR") || self.rest().starts_with("||") {
+            if self.is_end()
+                || self.peek() == Some(')')
+                || self.sees_operator("OR")
+                || self.rest().starts_with("||")
+            {
                 return Ok(Query::and(parts));
             }
             let _explicit = self.take_operator("AND") || self.take("&&");
@@ -191,13 +228,28 @@ impl Parser<'_> {
     fn parse_primary(&mut self, field: Option<&str>) -> Parsed<Query> {
         let start = self.at;
         match self.peek() {
-            None => Err(self.error("the query ends where a word is expected", "complete it or remove the operator")),
-            Some(')') => Err(self.error("the parenthesis closes before a word", "put a word between the parentheses")),
+            None => Err(self.error(
+                "the query ends where a word is expected",
+                "complete it or remove the operator",
+            )),
+            Some(')') => Err(self.error(
+                "the parenthesis closes before a word",
+                "put a word between the parentheses",
+            )),
             Some('(') => self.parse_group(field),
             Some('"' | '/' | '[' | '{') => self.parse_value(field, start),
             Some('>' | '<') if field.is_some() => self.parse_value(field, start),
-            Some(_) if self.sees_operator("AND") || self.sees_operator("OR") || self.take("&&") || self.take("||") => {
-                Err(self.error_at(start, "an operator stands where a word is expected", "put a word before it, or quote it to search for it"))
+            Some(_)
+                if self.sees_operator("AND")
+                    || self.sees_operator("OR")
+                    || self.take("&&")
+                    || self.take("||") =>
+            {
+                Err(self.error_at(
+                    start,
+                    "an operator stands where a word is expected",
+                    "put a word before it, or quote it to search for it",
+                ))
             }
             Some(_) => self.parse_word_or_field(field, start),
         }
@@ -210,7 +262,11 @@ impl Parser<'_> {
         let inner = self.parse_or(field)?;
         self.skip_blank();
         if !self.take(")") {
-            return Err(self.error_at(open, "this parenthesis is never closed", "add the missing )"));
+            return Err(self.error_at(
+                open,
+                "this parenthesis is never closed",
+                "add the missing )",
+            ));
         }
         self.depth -= 1;
         Ok(inner)
@@ -222,16 +278,24 @@ impl Parser<'_> {
             return self.finish_word(field, run, start);
         }
         if run.has_wildcard() {
-            let every = run.pieces == [Piece::Many] && self.rest() .starts_with(":*");
+            let every = run.pieces == [Piece::Many] && self.rest().starts_with(":*");
             if every {
                 self.at += 2;
                 return Ok(Query::All);
             }
-            return Err(self.error_at(start, "a field name has no wildcard", "name one field; without a field the message is searched"));
+            return Err(self.error_at(
+                start,
+                "a field name has no wildcard",
+                "name one field; without a field the message is searched",
+            ));
         }
         let name = run.text();
         if name.is_empty() {
-            return Err(self.error_at(start, "a colon without a field name", "write field:value, or quote the text"));
+            return Err(self.error_at(
+                start,
+                "a colon without a field name",
+                "write field:value, or quote the text",
+            ));
         }
         self.bump();
         self.parse_field(&name)
@@ -240,8 +304,14 @@ impl Parser<'_> {
     fn parse_field(&mut self, name: &str) -> Parsed<Query> {
         let start = self.at;
         match self.peek() {
-            None | Some(')') => Err(self.error("the field has no value", "write field:value, or field:* for any value")),
-            Some(c) if c.is_whitespace() => Err(self.error("the field has no value", "no blank may follow the colon; quote the text if the colon belongs to it")),
+            None | Some(')') => Err(self.error(
+                "the field has no value",
+                "write field:value, or field:* for any value",
+            )),
+            Some(c) if c.is_whitespace() => Err(self.error(
+                "the field has no value",
+                "no blank may follow the colon; quote the text if the colon belongs to it",
+            )),
             Some('(') => self.parse_group(Some(name)),
             _ => self.parse_value(Some(name), start),
         }
@@ -252,7 +322,10 @@ impl Parser<'_> {
             Some('"') => {
                 let phrase = self.read_quoted()?;
                 if self.peek() == Some('~') {
-                    return Err(self.error("proximity search (~) is not supported", "join words with AND instead"));
+                    return Err(self.error(
+                        "proximity search (~) is not supported",
+                        "join words with AND instead",
+                    ));
                 }
                 self.leaf(field, Matcher::Phrase(phrase), start)
             }
@@ -278,7 +351,11 @@ impl Parser<'_> {
     fn finish_word(&mut self, field: Option<&str>, run: Run, start: usize) -> Parsed<Query> {
         if run.pieces.is_empty() {
             let c = self.peek().map_or_else(String::new, |c| c.to_string());
-            return Err(self.error_at(start, &format!("`{c}` cannot stand here"), "put the text in quotes, or a backslash before the character"));
+            return Err(self.error_at(
+                start,
+                &format!("`{c}` cannot stand here"),
+                "put the text in quotes, or a backslash before the character",
+            ));
         }
         if !run.has_wildcard() {
             if run.plain && field == Some("_exists_") {
@@ -297,28 +374,39 @@ impl Parser<'_> {
         self.leaves += 1;
         let position = Position::of_offset(self.text, start);
         if self.leaves > limits::LEAVES {
-            return Err(ReaderError::new(code::QUERY_TOO_LARGE, format!("more than {} tests in one query", limits::LEAVES))
-                .at(position)
-                .with_hint("search for fewer values at once"));
+            return Err(ReaderError::new(
+                code::QUERY_TOO_LARGE,
+                format!("more than {} tests in one query", limits::LEAVES),
+            )
+            .at(position)
+            .with_hint("search for fewer values at once"));
         }
         if field.is_none() && matcher == Matcher::Exists {
             return Ok(Query::All);
         }
-        let leaf = Leaf { field: field.map(str::to_owned), matcher };
+        let leaf = Leaf {
+            field: field.map(str::to_owned),
+            matcher,
+        };
         // Built once here only to find mistakes while their place is known.
         Test::compile(&leaf).map_err(|error| error.at(position))?;
         Ok(Query::Leaf(leaf))
     }
 
     fn read_run(&mut self, stop_at_colon: bool) -> Parsed<Run> {
-        let mut run = Run { pieces: Vec::new(), plain: true };
+        let mut run = Run {
+            pieces: Vec::new(),
+            plain: true,
+        };
         let start = self.at;
         while let Some(c) = self.peek() {
             match c {
                 '\\' => {
                     self.bump();
                     run.plain = false;
-                    let escaped = self.bump().ok_or_else(|| self.error("a backslash at the end", "write \\\\ to search for one"))?;
+                    let escaped = self.bump().ok_or_else(|| {
+                        self.error("a backslash at the end", "write \\\\ to search for one")
+                    })?;
                     run.push(escaped);
                     continue;
                 }
@@ -340,15 +428,25 @@ impl Parser<'_> {
     fn refuse_suffix(&self, start: usize) -> Parsed<()> {
         let raw = self.text.get(start..self.at).unwrap_or("");
         let without_number = raw.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-        let Some(before) = without_number.strip_suffix(['~', '^']) else { return Ok(()) };
+        let Some(before) = without_number.strip_suffix(['~', '^']) else {
+            return Ok(());
+        };
         if before.is_empty() || before.ends_with('\\') {
             return Ok(());
         }
         let at = start + before.len();
         if without_number.ends_with('~') {
-            Err(self.error_at(at, "fuzzy search (~) is not supported", "use a wildcard such as time*, or write \\~ for the character"))
+            Err(self.error_at(
+                at,
+                "fuzzy search (~) is not supported",
+                "use a wildcard such as time*, or write \\~ for the character",
+            ))
         } else {
-            Err(self.error_at(at, "boosts (^) mean nothing here: lines are not scored", "remove it, or write \\^ for the character"))
+            Err(self.error_at(
+                at,
+                "boosts (^) mean nothing here: lines are not scored",
+                "remove it, or write \\^ for the character",
+            ))
         }
     }
 
@@ -358,11 +456,23 @@ impl Parser<'_> {
         let mut text = String::new();
         loop {
             match self.bump() {
-                None => return Err(self.error_at(open, "this quote is never closed", "add the missing \"")),
+                None => {
+                    return Err(self.error_at(
+                        open,
+                        "this quote is never closed",
+                        "add the missing \"",
+                    ));
+                }
                 Some('"') => return Ok(text),
                 Some('\\') => match self.bump() {
                     Some(c) => text.push(c),
-                    None => return Err(self.error_at(open, "this quote is never closed", "add the missing \"")),
+                    None => {
+                        return Err(self.error_at(
+                            open,
+                            "this quote is never closed",
+                            "add the missing \"",
+                        ));
+                    }
                 },
                 Some(c) => text.push(c),
             }
@@ -376,12 +486,24 @@ impl Parser<'_> {
         let mut source = String::new();
         loop {
             match self.bump() {
-                None => return Err(self.error_at(open, "this regular expression is never closed", hint)),
+                None => {
+                    return Err(self.error_at(
+                        open,
+                        "this regular expression is never closed",
+                        hint,
+                    ));
+                }
                 Some('/') => break,
                 Some('\\') => match self.bump() {
                     Some('/') => source.push('/'),
                     Some(c) => source.extend(['\\', c]),
-                    None => return Err(self.error_at(open, "this regular expression is never closed", hint)),
+                    None => {
+                        return Err(self.error_at(
+                            open,
+                            "this regular expression is never closed",
+                            hint,
+                        ));
+                    }
                 },
                 Some(c) => source.push(c),
             }
@@ -398,14 +520,23 @@ impl Parser<'_> {
         let lower = self.read_bound(open)?;
         self.skip_blank();
         if !self.take_operator("TO") {
-            return Err(self.error("TO is expected between the bounds", "write [from TO until], with * for an open end"));
+            return Err(self.error(
+                "TO is expected between the bounds",
+                "write [from TO until], with * for an open end",
+            ));
         }
         let upper = self.read_bound(open)?;
         self.skip_blank();
         let includes_upper = match self.bump() {
             Some(']') => true,
             Some('}') => false,
-            _ => return Err(self.error_at(open, "this range is never closed", "add ] to include the last value or } to exclude it")),
+            _ => {
+                return Err(self.error_at(
+                    open,
+                    "this range is never closed",
+                    "add ] to include the last value or } to exclude it",
+                ));
+            }
         };
         let bound = |value: Option<String>, inclusive| match value {
             None => Bound::Open,
@@ -430,7 +561,11 @@ impl Parser<'_> {
         match run.pieces.as_slice() {
             [Piece::Many] => Ok(None),
             [Piece::Text(text)] if text != "TO" || !run.plain => Ok(Some(text.clone())),
-            _ => Err(self.error_at(open, "a range needs a plain value at each end", "write [from TO until], with * for an open end")),
+            _ => Err(self.error_at(
+                open,
+                "a range needs a plain value at each end",
+                "write [from TO until], with * for an open end",
+            )),
         }
     }
 
@@ -444,14 +579,30 @@ impl Parser<'_> {
             let run = self.read_run(false)?;
             match run.pieces.as_slice() {
                 [Piece::Text(text)] => text.clone(),
-                _ => return Err(self.error_at(start, "a comparison needs a plain value", "write field:>=500")),
+                _ => {
+                    return Err(self.error_at(
+                        start,
+                        "a comparison needs a plain value",
+                        "write field:>=500",
+                    ));
+                }
             }
         };
-        let bound = if inclusive { Bound::Inclusive(value) } else { Bound::Exclusive(value) };
-        Ok(if greater {
-            Matcher::Range { lower: bound, upper: Bound::Open }
+        let bound = if inclusive {
+            Bound::Inclusive(value)
         } else {
-            Matcher::Range { lower: Bound::Open, upper: bound }
+            Bound::Exclusive(value)
+        };
+        Ok(if greater {
+            Matcher::Range {
+                lower: bound,
+                upper: Bound::Open,
+            }
+        } else {
+            Matcher::Range {
+                lower: Bound::Open,
+                upper: bound,
+            }
         })
     }
 }

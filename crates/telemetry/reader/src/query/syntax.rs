@@ -110,7 +110,10 @@ impl Query {
     /// Makes the test that a field equals (or contains, see the module) a value.
     #[must_use]
     pub fn field(name: impl Into<String>, value: impl Into<String>) -> Self {
-        Self::Leaf(Leaf { field: Some(name.into()), matcher: Matcher::Phrase(value.into()) })
+        Self::Leaf(Leaf {
+            field: Some(name.into()),
+            matcher: Matcher::Phrase(value.into()),
+        })
     }
 }
 
@@ -124,7 +127,7 @@ impl fmt::Display for Query {
             }
             Self::And(parts) => write_joined(f, parts, " AND "),
             Self::Or(parts) => write_joined(f, parts, " OR "),
-            Self::Leaf(leaf) => leaf.fmt(f),
+            Self::Leaf(leaf) => write!(f, "{leaf}"),
         }
     }
 }
@@ -141,7 +144,7 @@ fn write_joined(f: &mut fmt::Formatter<'_>, parts: &[Query], between: &str) -> f
 
 fn write_operand(f: &mut fmt::Formatter<'_>, query: &Query) -> fmt::Result {
     match query {
-        Query::All | Query::Leaf(_) => query.fmt(f),
+        Query::All | Query::Leaf(_) => write!(f, "{query}"),
         _ => write!(f, "({query})"),
     }
 }
@@ -207,11 +210,19 @@ fn write_quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 }
 
 fn write_range(f: &mut fmt::Formatter<'_>, lower: &Bound, upper: &Bound) -> fmt::Result {
-    f.write_str(if matches!(lower, Bound::Exclusive(_)) { "{" } else { "[" })?;
+    f.write_str(if matches!(lower, Bound::Exclusive(_)) {
+        "{"
+    } else {
+        "["
+    })?;
     write_bound(f, lower)?;
     f.write_str(" TO ")?;
     write_bound(f, upper)?;
-    f.write_str(if matches!(upper, Bound::Exclusive(_)) { "}" } else { "]" })
+    f.write_str(if matches!(upper, Bound::Exclusive(_)) {
+        "}"
+    } else {
+        "]"
+    })
 }
 
 fn write_bound(f: &mut fmt::Formatter<'_>, bound: &Bound) -> fmt::Result {
@@ -220,8 +231,14 @@ fn write_bound(f: &mut fmt::Formatter<'_>, bound: &Bound) -> fmt::Result {
         Bound::Inclusive(value) | Bound::Exclusive(value) => {
             let plain = !value.is_empty()
                 && value != "TO"
-                && value.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'));
-            if plain { f.write_str(value) } else { write_quoted(f, value) }
+                && value
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'));
+            if plain {
+                f.write_str(value)
+            } else {
+                write_quoted(f, value)
+            }
         }
     }
 }

@@ -48,8 +48,15 @@ impl TokenSequence {
     pub fn new(text: &str) -> Self {
         let folded: Vec<String> = tokens(text).map(fold_token).collect();
         let ascii = folded.iter().all(|t| t.is_ascii());
-        let anchor = folded.first().map_or(0, |first| rarest_byte(first.as_bytes()));
-        Self { folded, literal: text.to_owned(), ascii, anchor }
+        let anchor = folded
+            .first()
+            .map_or(0, |first| rarest_byte(first.as_bytes()));
+        Self {
+            folded,
+            literal: text.to_owned(),
+            ascii,
+            anchor,
+        }
     }
 
     /// The folded words.
@@ -73,16 +80,24 @@ impl TokenSequence {
 
     fn is_in_words(&self, text: &str) -> bool {
         let words: Vec<String> = tokens(text).map(fold_token).collect();
-        words.windows(self.folded.len()).any(|window| window == self.folded.as_slice())
+        words
+            .windows(self.folded.len())
+            .any(|window| window == self.folded.as_slice())
     }
 
     fn is_in_ascii(&self, text: &[u8]) -> bool {
-        let Some(first) = self.folded.first().map(String::as_bytes) else { return true };
-        let Some(&lower) = first.get(self.anchor) else { return true };
+        let Some(first) = self.folded.first().map(String::as_bytes) else {
+            return true;
+        };
+        let Some(&lower) = first.get(self.anchor) else {
+            return true;
+        };
         let upper = lower.to_ascii_uppercase();
         let mut from = 0;
         while let Some(rest) = text.get(from..) {
-            let Some(found) = memchr::memchr2(lower, upper, rest) else { return false };
+            let Some(found) = memchr::memchr2(lower, upper, rest) else {
+                return false;
+            };
             let at = from + found;
             if at >= self.anchor && self.stands_at(text, at - self.anchor) {
                 return true;
@@ -104,7 +119,9 @@ impl TokenSequence {
                 }
             }
             let end = at + token.len();
-            let same = text.get(at..end).is_some_and(|t| t.eq_ignore_ascii_case(token.as_bytes()));
+            let same = text
+                .get(at..end)
+                .is_some_and(|t| t.eq_ignore_ascii_case(token.as_bytes()));
             if !same || text.get(end).copied().is_some_and(is_token_byte) {
                 return false;
             }
@@ -139,9 +156,17 @@ mod tests {
 
     #[test]
     fn fast_and_slow_search_agree() {
-        for (needle, text) in [("a b", "x a-b"), ("aa", "aaa aa"), ("b", "ab b"), ("x_y", "X_Y!")] {
+        for (needle, text) in [
+            ("a b", "x a-b"),
+            ("aa", "aaa aa"),
+            ("b", "ab b"),
+            ("x_y", "X_Y!"),
+        ] {
             let sequence = TokenSequence::new(needle);
-            assert_eq!(sequence.is_in_ascii(text.as_bytes()), sequence.is_in_words(text));
+            assert_eq!(
+                sequence.is_in_ascii(text.as_bytes()),
+                sequence.is_in_words(text)
+            );
         }
     }
 }

@@ -100,12 +100,8 @@ pub trait RowView {
     /// Our time.
     fn received_at_us(&self) -> i64;
     /// Calls `test` with each value found under the name until one answers true.
-    fn any_value(
-        &self,
-        place: Place,
-        name: &str,
-        test: &mut dyn FnMut(Scalar<'_>) -> bool,
-    ) -> bool;
+    fn any_value(&self, place: Place, name: &str, test: &mut dyn FnMut(Scalar<'_>) -> bool)
+    -> bool;
 }
 
 impl RowView for LogRow {
@@ -145,11 +141,7 @@ impl RowView for LogRow {
 }
 
 /// Visits the values under a dotted name: the key as a whole, and keys inside objects.
-pub fn visit_path(
-    map: &Attributes,
-    name: &str,
-    test: &mut dyn FnMut(Scalar<'_>) -> bool,
-) -> bool {
+pub fn visit_path(map: &Attributes, name: &str, test: &mut dyn FnMut(Scalar<'_>) -> bool) -> bool {
     if map.get(name).is_some_and(|value| visit_value(value, test)) {
         return true;
     }
@@ -175,8 +167,13 @@ fn scalar_of(value: &Value) -> Option<Scalar<'_>> {
         Value::String(text) => Some(Scalar::Text(text)),
         Value::Bool(flag) => Some(Scalar::Boolean(*flag)),
         Value::Number(number) => {
-            let integer = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
-            integer.map(Scalar::Integer).or_else(|| number.as_f64().map(Scalar::Float))
+            let integer = number
+                .as_i64()
+                .map(i128::from)
+                .or_else(|| number.as_u64().map(i128::from));
+            integer
+                .map(Scalar::Integer)
+                .or_else(|| number.as_f64().map(Scalar::Float))
         }
         _ => None,
     }

@@ -14,7 +14,10 @@ fn text() -> impl Strategy<Value = String> {
 
 fn field() -> impl Strategy<Value = Option<String>> {
     let name = text().prop_filter("names a plain attribute", |n| {
-        !matches!(n.as_str(), "_exists_" | "level" | "severity" | "timestamp" | "received_at")
+        !matches!(
+            n.as_str(),
+            "_exists_" | "level" | "severity" | "timestamp" | "received_at"
+        )
     });
     proptest::option::of(name)
 }
@@ -50,7 +53,10 @@ fn leaf() -> impl Strategy<Value = Query> {
     ];
     let exists = field().prop_map(|f| match f {
         None => Query::All,
-        some => Query::Leaf(Leaf { field: some, matcher: Matcher::Exists }),
+        some => Query::Leaf(Leaf {
+            field: some,
+            matcher: Matcher::Exists,
+        }),
     });
     prop_oneof![
         5 => (field(), matcher).prop_map(|(field, matcher)| Query::Leaf(Leaf { field, matcher })),
