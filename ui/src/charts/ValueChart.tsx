@@ -1,0 +1,54 @@
+import { useNavigate } from '@tanstack/react-router'
+import { useMemo } from 'react'
+import { hrefOf, shortName } from '~/api/refs'
+import type { TimeToValue } from '~/api/types'
+import { count, plural } from '~/lib/number'
+import { duration } from '~/lib/time'
+import { TimeSeries } from './TimeSeries'
+
+/** Time to value of each change as a point, with the median and the 90th percentile as levels. */
+export function ValueChart({ flow, height = 170 }: { flow: TimeToValue; height?: number }) {
+  const navigate = useNavigate()
+  const points = useMemo(() => [...flow.points].sort((a, b) => Date.parse(a.at) - Date.parse(b.at)), [flow])
+  const levels = []
+  if (flow.p50Ms !== undefined && flow.p50Ms !== null) levels.push({ value: flow.p50Ms, label: `p50 ${duration(flow.p50Ms)}`, color: '--ok' })
+  if (flow.p90Ms !== undefined && flow.p90Ms !== null) levels.push({ value: flow.p90Ms, label: `p90 ${duration(flow.p90Ms)}`, color: '--warning' })
+  return (
+    <TimeSeries
+      label={`Time to value of ${plural(flow.count, 'change')}: median ${duration(flow.p50Ms)}, 90th percentile ${duration(flow.p90Ms)}`}
+      x={points.map((p) => Date.parse(p.at) / 1_000)}
+      series={[{ label: 'time to value', values: points.map((p) => p.timeToValueMs), color: '--accent', type: 'points' }]}
+      levels={levels}
+      height={height}
+      logarithmic
+      format={(ms) => duration(ms)}
+      onPick={(i) => {
+        const point = points[i]
+        if (point) void navigate({ to: hrefOf(point.change) as never })
+      }}
+    />
+  )
+}
+
+/** Where the time goes: the share of each wait. */
+export function Waits({ waits }: { waits: TimeToValue['waits'] }) {
+  if (waits.length === 0) return null
+  return (
+    <table style={{ width: '100%' }} aria-label="Waits before each stage">
+      <tbody>
+        {waits.map((wait) => (
+          <tr key={wait.stage}>
+            <td style={{ padding: '3px 10px 3px 0' }} className="nowrap">before {shortName(wait.stage)}</td>
+            <td style={{ width: '55%', padding: '3px 0' }}>
+              <div style={{ background: 'var(--surface-3)', borderRadius: 2, height: 8 }}>
+                <div style={{ width: `${Math.max(1, wait.share * 100)}%`, background: 'var(--warning-solid)', borderRadius: 2, height: 8 }} />
+              </div>
+            </td>
+            <td className="num nowrap" style={{ padding: '3px 0 3px 10px', textAlign: 'right' }}>{duration(wait.p50Ms)}</td>
+            <td className="num nowrap faint" style={{ padding: '3px 0 3px 10px', textAlign: 'right' }}>{count(Math.round(wait.share * 100))} %</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}

@@ -1,0 +1,61 @@
+import { Link } from '@tanstack/react-router'
+import { hrefOf, parseRef, shortName } from '~/api/refs'
+import type { Ref } from '~/api/types'
+
+/** A link by address; every view is one. */
+export function To({ href, children, className, title }: { href: string; children: React.ReactNode; className?: string; title?: string }) {
+  return (
+    <Link to={href as never} className={className} title={title}>
+      {children}
+    </Link>
+  )
+}
+
+/** The name of an object, as a link to its page. People and programs without a page stay plain. */
+export function RefLink({ to, kind, children }: { to: Ref | undefined; kind?: string; children?: React.ReactNode }) {
+  if (!to) return <span className="faint">–</span>
+  const parts = parseRef(to)
+  const known = parts.kind || kind
+  if (to === '*') return <span>the whole line</span>
+  if (!known || known === 'system' && to.startsWith('system:') && !to.includes('/')) return <span className="wrap">{children ?? to}</span>
+  if (known === 'token') return <span className="wrap">{children ?? to}</span>
+  const full = `${known}:${parts.namespace}/${parts.name}`
+  return (
+    <To href={hrefOf(full)} title={full}>
+      {children ?? shortName(to)}
+    </To>
+  )
+}
+
+/** Who did something: a person as a name, a program by what it is. */
+export function Who({ who }: { who: string | { principal: string; onBehalfOf?: string } | undefined }) {
+  if (!who) return <span className="faint">–</span>
+  const principal = typeof who === 'string' ? who : who.principal
+  const behind = typeof who === 'string' ? undefined : who.onBehalfOf
+  if (principal.startsWith('user:')) return <RefLink to={principal} />
+  return (
+    <span className="wrap">
+      {principal}
+      {behind && (
+        <>
+          {' '}
+          for <RefLink to={behind} kind="user" />
+        </>
+      )}
+    </span>
+  )
+}
+
+export function RefList({ refs, kind, empty = 'none' }: { refs: Ref[] | undefined; kind?: string; empty?: string }) {
+  if (!refs || refs.length === 0) return <span className="faint">{empty}</span>
+  return (
+    <span>
+      {refs.map((ref, i) => (
+        <span key={ref}>
+          {i > 0 && ', '}
+          <RefLink to={ref} kind={kind} />
+        </span>
+      ))}
+    </span>
+  )
+}
