@@ -144,11 +144,16 @@ fn read_part<T: serde::de::DeserializeOwned>(
     name: &str,
     object: &AnyObject,
 ) -> Result<T, Problem> {
-    T::deserialize(part).map_err(|error| {
+    serde_path_to_error::deserialize(part).map_err(|error| {
+        let path = match error.path().to_string() {
+            path if path == "." => name.to_owned(),
+            path => format!("{name}.{path}"),
+        };
         Problem::new(
             ErrorCode::ObjectInvalid,
-            format!("The {name} of {} does not fit its kind: {error}.", object.reference()),
+            format!("{path} of {} does not fit its kind: {}.", object.reference(), error.inner()),
         )
+        .place(path)
         .hint(format!("Run `andon explain {}` for the fields of this kind.", object.kind))
     })
 }

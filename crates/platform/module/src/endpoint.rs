@@ -314,7 +314,7 @@ pub(crate) fn read_time(text: &str, now: jiff::Timestamp) -> Result<jiff::Timest
 }
 
 /// Decodes `a=b&c=d`; a name given twice keeps its last value.
-pub(crate) fn decode_pairs(text: &str) -> BTreeMap<String, String> {
+pub fn decode_pairs(text: &str) -> BTreeMap<String, String> {
     let decode = |part: &str| {
         let bytes = part.as_bytes();
         let mut out = Vec::with_capacity(bytes.len());

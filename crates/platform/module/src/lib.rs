@@ -9,7 +9,7 @@ mod run;
 mod shape;
 mod world;
 
-pub use endpoint::{Access, BodyStream, Call, Endpoint, EventStream, Handler, Reply, ServerEvent};
+pub use endpoint::{Access, BodyStream, Call, Endpoint, EventStream, Handler, Reply, ServerEvent, decode_pairs};
 pub use run::{ControllerStatus, Runner};
 pub use shape::{Admission, Controller, Gate, Module, Scope, Subscriber, Verdict};
 pub use world::{Settings, World};
