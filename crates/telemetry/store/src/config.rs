@@ -1,0 +1,67 @@
+//! How a store is set up.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::disk::{Disk, RealDisk};
+
+/// Tells the time: microseconds since the epoch.
+pub type NowMicros = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// How a store is set up.
+#[derive(Clone)]
+pub struct StoreConfig {
+    /// Folder of the telemetry, made when missing. Locking it is the server's job.
+    pub folder: PathBuf,
+    /// Lines received longer ago are dropped, a whole segment at a time; `None` keeps them.
+    pub retention: Option<Duration>,
+    /// Most bytes on disk; the oldest segments go first; `None` for no cap.
+    pub disk_cap_bytes: Option<u64>,
+    /// A memory chunk of so many lines becomes a segment.
+    pub flush_rows: u64,
+    /// A memory chunk of so many bytes becomes a segment.
+    pub flush_bytes: u64,
+    /// A memory chunk of this age becomes a segment.
+    pub flush_age: Duration,
+    /// Appends are refused while memory holds more than this, which happens only when segments
+    /// cannot be written.
+    pub memory_cap_bytes: u64,
+    /// Footers and filters of segments kept in memory.
+    pub index_cache_bytes: usize,
+    /// Searches, counts and histograms that run at the same time; others wait.
+    pub scans: usize,
+    /// A query answers with what it has after this time, and says so.
+    pub query_timeout: Duration,
+    /// A query answers with what it has after decoding so much, and says so.
+    pub query_bytes: u64,
+    /// Whether the store flushes, merges and drops on its own thread. Tests that want to decide
+    /// call [`crate::LogStore::maintain`] instead.
+    pub background: bool,
+    /// The clock.
+    pub now: NowMicros,
+    /// The disk.
+    pub disk: Arc<dyn Disk>,
+}
+
+impl StoreConfig {
+    /// The defaults for a folder.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+            retention: Some(Duration::from_secs(30 * 24 * 3600)),
+            disk_cap_bytes: Some(20 << 30),
+            flush_rows: 131_072,
+            flush_bytes: 96 << 20,
+            flush_age: Duration::from_secs(300),
+            memory_cap_bytes: 512 << 20,
+            index_cache_bytes: 256 << 20,
+            scans: 2,
+            query_timeout: Duration::from_secs(30),
+            query_bytes: 16 << 30,
+            background: true,
+            now: Arc::new(|| jiff::Timestamp::now().as_microsecond()),
+            disk: Arc::new(RealDisk),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The few file operations the store needs, so that a simulated disk can stand in for the real one.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A disk. Nothing is durable before `sync_data` of the file and `sync_directory` of its folder.
+pub trait Disk: Send + Sync + 'static {
+    /// Makes a folder and its parents.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn create_directory(&self, path: &Path) -> io::Result<()>;
+    /// Lists the names of the files in a folder.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn list(&self, path: &Path) -> io::Result<Vec<String>>;
+    /// Makes an empty file, replacing one of that name.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Opens a file for writing at its end.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn open_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskRead>>;
+    /// Renames a file, replacing the target.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Makes names created, renamed and removed in a folder durable.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn sync_directory(&self, path: &Path) -> io::Result<()>;
+}
+
+/// A file being written.
+pub trait DiskFile: Send {
+    /// Writes at the end. After an error any part may have been written.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Makes the contents durable.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn sync_data(&mut self) -> io::Result<()>;
+    /// Cuts the file; later writes go to the new end.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn truncate(&mut self, length: u64) -> io::Result<()>;
+}
+
+/// A file being read.
+pub trait DiskRead: Send + Sync {
+    /// Length in bytes.
+    fn length(&self) -> u64;
+    /// Fills the buffer from a place.
+    ///
+    /// # Errors
+    /// As the operating system says; also when the file is shorter.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+}
+
+/// Reads a whole file.
+///
+/// # Errors
+/// As the operating system says.
+pub(crate) fn read_whole(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
+    let file = disk.open(path)?;
+    let length = usize::try_from(file.length()).map_err(io::Error::other)?;
+    let mut buffer = vec![0; length];
+    file.read_at(0, &mut buffer)?;
+    Ok(buffer)
+}
+
+/// Writes a file so that it is there whole or not at all.
+///
+/// # Errors
+/// As the operating system says; the file of that name is then as before.
+pub(crate) fn write_atomically(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension("tmp");
+    let written = disk.create(&temporary).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_data()
+    });
+    if let Err(error) = written.and_then(|()| disk.rename(&temporary, path)) {
+        let _best_effort = disk.remove(&temporary);
+        return Err(error);
+    }
+    path.parent()
+        .map_or(Ok(()), |folder| disk.sync_directory(folder))
+}
+
+/// The disk of this machine.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct RealDisk;
+
+struct RealFile(File);
+
+struct RealRead {
+    file: File,
+    length: u64,
+}
+
+impl Disk for RealDisk {
+    fn create_directory(&self, path: &Path) -> io::Result<()> {
+        fs::create_dir_all(path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file()
+                && let Ok(name) = entry.file_name().into_string()
+            {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        // Append mode keeps "write at the end" true after a cut.
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(path)?;
+        Ok(Box::new(RealFile(file)))
+    }
+
+    fn open_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(RealFile(
+            OpenOptions::new().append(true).open(path)?,
+        )))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskRead>> {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        Ok(Arc::new(RealRead { file, length }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+}
+
+impl DiskFile for RealFile {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    fn sync_data(&mut self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.0.set_len(length)
+    }
+}
+
+impl DiskRead for RealRead {
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(buffer, offset)
+    }
+}

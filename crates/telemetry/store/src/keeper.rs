@@ -1,0 +1,261 @@
+//! The keeper: turns full chunks into segments, drops what is too old or too much, merges small
+//! segments. One at a time, behind a lock; the manifest is only changed here.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use andon_reader::ReaderError;
+
+use crate::chunk::Chunk;
+use crate::disk::write_atomically;
+use crate::failure::write_failed;
+use crate::manifest::{Change, DropReason, Manifest};
+use crate::record::StoredRow;
+use crate::segment::{
+    FORMAT, Segment, SegmentEntry, Written, data_name, index_name, write_segment,
+};
+use crate::shared::{Shared, Writing};
+use crate::wal::file_name;
+
+/// Segments with fewer lines are merged.
+const SMALL_ROWS: u64 = 65_536;
+/// Lines of a merged segment at most; bounds the memory of a merge.
+const MERGED_ROWS: u64 = 262_144;
+/// Bytes of the segments merged at once at most; bounds the memory of a merge.
+const MERGED_BYTES: u64 = 48 << 20;
+/// How many small segments make a merge worth it.
+const MERGE_COUNT: usize = 6;
+const DAY_US: i64 = 24 * 3_600 * 1_000_000;
+
+pub(crate) struct Keeper {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) manifest: Manifest,
+    pub(crate) next_segment: u64,
+}
+
+impl Keeper {
+    /// Does all that is due.
+    pub(crate) fn maintain(&mut self) -> Result<(), ReaderError> {
+        let done = self
+            .flush_sealed()
+            .and_then(|()| self.drop_due())
+            .and_then(|()| self.merge_small());
+        self.shared.set_failing(
+            Writing::Segment,
+            done.as_ref().err().map(|error| error.message.clone()),
+        );
+        done
+    }
+
+    /// Writes each full chunk as a segment, oldest first.
+    pub(crate) fn flush_sealed(&mut self) -> Result<(), ReaderError> {
+        loop {
+            let next = self.shared.visible().sealed.first().cloned();
+            let Some(chunk) = next else { return Ok(()) };
+            self.flush(&chunk)?;
+        }
+    }
+
+    fn flush(&mut self, chunk: &Arc<Chunk>) -> Result<(), ReaderError> {
+        let mut change = Change {
+            flushed_log: Some(chunk.log_number),
+            ..Change::default()
+        };
+        let mut segment = None;
+        if chunk.extent.rows > 0 {
+            let written = write_segment(chunk.rows().collect())?;
+            let entry = self.put(&written)?;
+            change.add.push(entry.clone());
+            segment = Some(self.segment(entry));
+        }
+        self.apply(&change)?;
+        let mut visible = self.shared.visible_mut();
+        visible
+            .sealed
+            .retain(|sealed| sealed.log_number != chunk.log_number);
+        visible.segments.extend(segment);
+        drop(visible);
+        let config = &self.shared.config;
+        if let Err(error) = config
+            .disk
+            .remove(&config.folder.join(file_name(chunk.log_number)))
+        {
+            tracing::warn!(%error, "a flushed log file could not be removed; the next start tries again");
+        }
+        Ok(())
+    }
+
+    fn segment(&self, entry: SegmentEntry) -> Arc<Segment> {
+        let config = &self.shared.config;
+        Arc::new(Segment::new(entry, &config.folder, &config.disk))
+    }
+
+    /// Makes the files of a segment durable.
+    fn put(&mut self, written: &Written) -> Result<SegmentEntry, ReaderError> {
+        let config = &self.shared.config;
+        let number = self.next_segment;
+        self.next_segment += 1;
+        let data = config.folder.join(data_name(number));
+        let index = config.folder.join(index_name(number));
+        let write = |path: &Path, bytes: &[u8]| {
+            write_atomically(config.disk.as_ref(), path, bytes)
+                .map_err(|error| write_failed("a segment", path, &error))
+        };
+        write(&index, &written.index)?;
+        if let Err(error) = write(&data, &written.data) {
+            let _best_effort = config.disk.remove(&index);
+            return Err(error);
+        }
+        let bytes = (written.data.len() + written.index.len()) as u64;
+        Ok(SegmentEntry {
+            number,
+            format: FORMAT,
+            bytes,
+            extent: written.extent,
+        })
+    }
+
+    fn apply(&mut self, change: &Change) -> Result<(), ReaderError> {
+        let applied = self.manifest.apply(change);
+        applied.map_err(|error| {
+            // The files of a change that does not count would only take room.
+            for entry in &change.add {
+                self.segment(entry.clone()).condemn();
+            }
+            write_failed("the manifest", &self.shared.config.folder, &error)
+        })
+    }
+
+    /// Drops whole segments because of age, then because of the cap.
+    fn drop_due(&mut self) -> Result<(), ReaderError> {
+        let segments = self.shared.visible().segments.clone();
+        if let Some(retention) = self.shared.config.retention {
+            let age_us = i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
+            let cutoff_us = self.shared.now_us().saturating_sub(age_us);
+            let old = segments
+                .into_iter()
+                .filter(|segment| segment.extent().max_received_us < cutoff_us);
+            self.remove(old.collect(), DropReason::Age)?;
+        }
+        let Some(cap) = self.shared.config.disk_cap_bytes else {
+            return Ok(());
+        };
+        let (mut segments, mut used) = {
+            let visible = self.shared.visible();
+            (
+                visible.segments.clone(),
+                visible.segment_bytes() + visible.log_bytes(),
+            )
+        };
+        segments.sort_by_key(|segment| segment.extent().max_received_us);
+        let mut excess = Vec::new();
+        for segment in segments {
+            if used <= cap {
+                break;
+            }
+            used = used.saturating_sub(segment.entry.bytes);
+            excess.push(segment);
+        }
+        self.remove(excess, DropReason::Cap)
+    }
+
+    fn remove(
+        &mut self,
+        segments: Vec<Arc<Segment>>,
+        reason: DropReason,
+    ) -> Result<(), ReaderError> {
+        if segments.is_empty() {
+            return Ok(());
+        }
+        let rows = segments.iter().map(|segment| segment.extent().rows).sum();
+        let numbers: Vec<u64> = segments
+            .iter()
+            .map(|segment| segment.entry.number)
+            .collect();
+        self.apply(&Change {
+            remove: numbers.clone(),
+            dropped: Some((reason, rows)),
+            ..Change::default()
+        })?;
+        let counters = &self.shared.counters;
+        let counter = match reason {
+            DropReason::Age => &counters.dropped_by_age_rows,
+            DropReason::Cap => &counters.dropped_by_cap_rows,
+        };
+        counter.fetch_add(rows, Ordering::Relaxed);
+        tracing::info!(rows, segments = numbers.len(), ?reason, "telemetry dropped");
+        self.replace(&numbers, None);
+        Ok(())
+    }
+
+    /// Swaps segments in one step; the files go when the last reader is done.
+    fn replace(&self, removed: &[u64], added: Option<Arc<Segment>>) {
+        let mut visible = self.shared.visible_mut();
+        visible.segments.retain(|segment| {
+            let stays = !removed.contains(&segment.entry.number);
+            if !stays {
+                segment.condemn();
+            }
+            stays
+        });
+        visible.segments.extend(added);
+        drop(visible);
+        removed
+            .iter()
+            .for_each(|&number| self.shared.opened.forget(number));
+    }
+
+    /// Merges runs of small segments of one day into one.
+    fn merge_small(&mut self) -> Result<(), ReaderError> {
+        loop {
+            let segments = self.shared.visible().segments.clone();
+            let Some(run) = mergeable(segments) else {
+                return Ok(());
+            };
+            let mut rows: Vec<StoredRow> = Vec::new();
+            for segment in &run {
+                self.shared.opened.open(segment)?.read_rows(&mut rows)?;
+            }
+            let written = write_segment(rows.iter().collect())?;
+            let entry = self.put(&written)?;
+            let numbers: Vec<u64> = run.iter().map(|segment| segment.entry.number).collect();
+            self.apply(&Change {
+                add: vec![entry.clone()],
+                remove: numbers.clone(),
+                ..Change::default()
+            })?;
+            let merged = self.segment(entry);
+            self.replace(&numbers, Some(merged));
+        }
+    }
+}
+
+/// Finds small segments that lie next to each other by sequence and were received on one day.
+fn mergeable(mut segments: Vec<Arc<Segment>>) -> Option<Vec<Arc<Segment>>> {
+    segments.sort_by_key(|segment| segment.extent().min_sequence);
+    let mut run: Vec<Arc<Segment>> = Vec::new();
+    let (mut rows, mut bytes) = (0, 0);
+    for segment in segments {
+        let day = segment.extent().max_received_us.div_euclid(DAY_US);
+        let same_day = run
+            .first()
+            .is_none_or(|first| first.extent().max_received_us.div_euclid(DAY_US) == day);
+        let small = segment.extent().rows < SMALL_ROWS;
+        let fits = rows + segment.extent().rows <= MERGED_ROWS
+            && bytes + segment.entry.bytes <= MERGED_BYTES;
+        if !(small && same_day && fits) {
+            if run.len() >= MERGE_COUNT {
+                return Some(run);
+            }
+            run.clear();
+            (rows, bytes) = (0, 0);
+        }
+        if small {
+            rows += segment.extent().rows;
+            bytes += segment.entry.bytes;
+            run.push(segment);
+        }
+    }
+    (run.len() >= MERGE_COUNT).then_some(run)
+}

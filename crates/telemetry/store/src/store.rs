@@ -1,0 +1,443 @@
+//! The store as others see it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use andon_reader::query::Filter;
+use andon_reader::{
+    CountRequest, CountResult, FieldsRequest, FieldsResult, Histogram, HistogramRequest, LogReader,
+    LogRow, LogSink, NewLogRow, ReaderError, Receipt, SearchRequest, SearchResult, StoreStatus,
+    TailEvent, code,
+};
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::batches::SqlSnapshot;
+use crate::commit::{APPEND_BYTES, Append, Command, Committer};
+use crate::config::StoreConfig;
+use crate::extent::Interval;
+use crate::failure::closed;
+use crate::fields;
+use crate::histogram::Bars;
+use crate::keeper::Keeper;
+use crate::open::open_folder;
+use crate::record::prepare;
+use crate::scan::{Budget, Snapshot};
+use crate::search::{self, Search};
+use crate::shared::{Receipts, Shared};
+use crate::tail::follow;
+
+/// Appends that may wait for the committer.
+const WAITING_APPENDS: usize = 1_024;
+
+/// How often the keeper looks.
+const KEEPER_PERIOD: Duration = Duration::from_secs(1);
+
+/// A durable, searchable store of log lines. Dropping it waits for running appends.
+pub struct LogStore {
+    shared: Arc<Shared>,
+    commands: Option<mpsc::Sender<Command>>,
+    keeper: Arc<Mutex<Keeper>>,
+    scans: Arc<Semaphore>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl LogStore {
+    /// Opens a folder, recovers what a crash left, and starts the threads of the store.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or read, or was written by a newer version. Torn and damaged
+    /// files are no error: see `recovery_notes` of the status.
+    pub fn open(config: StoreConfig) -> Result<Self, ReaderError> {
+        let now_us = (config.now)();
+        let found = open_folder(&config, now_us)?;
+        let listing = found.manifest.listing.clone();
+        let receipts = Receipts::starting_after(found.last_received_us);
+        let shared = Arc::new(Shared::new(config, found.visible, receipts, found.notes));
+        shared
+            .counters
+            .dropped_by_age_rows
+            .store(listing.dropped_by_age_rows, Ordering::Relaxed);
+        shared
+            .counters
+            .dropped_by_cap_rows
+            .store(listing.dropped_by_cap_rows, Ordering::Relaxed);
+        let keeper = Keeper {
+            shared: Arc::clone(&shared),
+            manifest: found.manifest,
+            next_segment: found.next_segment,
+        };
+        let keeper = Arc::new(Mutex::new(keeper));
+        let (sender, receiver) = mpsc::channel(WAITING_APPENDS);
+        let (sealed, wake) = std::sync::mpsc::channel();
+        let committer = Committer::new(
+            Arc::clone(&shared),
+            receiver,
+            found.next_sequence,
+            found.next_log,
+            sealed,
+        );
+        let mut threads = vec![spawn("andon-commit", move || committer.run())?];
+        if shared.config.background {
+            let looper = KeeperLoop {
+                shared: Arc::clone(&shared),
+                keeper: Arc::clone(&keeper),
+                commands: sender.downgrade(),
+                wake,
+            };
+            threads.push(spawn("andon-keeper", move || looper.run())?);
+        }
+        let scans = Arc::new(Semaphore::new(shared.config.scans.max(1)));
+        Ok(Self {
+            shared,
+            commands: Some(sender),
+            keeper,
+            scans,
+            threads,
+        })
+    }
+
+    /// Makes segments of everything in memory, now.
+    ///
+    /// # Errors
+    /// When the disk refuses; the lines then stay in memory and in the log.
+    pub async fn flush(&self) -> Result<(), ReaderError> {
+        let (done, sealed) = oneshot::channel();
+        self.sender()?
+            .send(Command::Seal(done))
+            .await
+            .map_err(|_| closed())?;
+        sealed.await.map_err(|_| closed())?;
+        self.maintain().await
+    }
+
+    /// Writes segments that are due, applies retention and the disk cap, merges small segments.
+    /// The background thread does the same every second.
+    ///
+    /// # Errors
+    /// When the disk refuses; nothing is lost.
+    pub async fn maintain(&self) -> Result<(), ReaderError> {
+        let keeper = Arc::clone(&self.keeper);
+        blocking(move || {
+            keeper
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .maintain()
+        })
+        .await?
+    }
+
+    /// Takes a snapshot for SQL.
+    #[must_use]
+    pub fn sql_snapshot(&self, filter: Filter, interval: Interval) -> SqlSnapshot {
+        SqlSnapshot::new(&self.shared, filter, interval)
+    }
+
+    fn sender(&self) -> Result<&mpsc::Sender<Command>, ReaderError> {
+        self.commands
+            .as_ref()
+            .filter(|_| !self.shared.is_closed())
+            .ok_or_else(closed)
+    }
+
+    /// Runs a scan on a blocking thread within the budget; it stops when the caller goes away.
+    async fn scan<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Snapshot, &Shared, Budget) -> T + Send + 'static,
+    ) -> Result<T, ReaderError> {
+        let deadline = Instant::now() + self.shared.config.query_timeout;
+        let wait = tokio::time::timeout(
+            self.shared.config.query_timeout,
+            Arc::clone(&self.scans).acquire_owned(),
+        );
+        let permit = wait.await.map_err(|_| {
+            ReaderError::new(
+                code::TIMEOUT,
+                "the query waited for its turn until its time limit",
+            )
+            .with_hint("too many queries run at once; try again")
+        })?;
+        let permit = permit.map_err(|_| closed())?;
+        let shared = Arc::clone(&self.shared);
+        let is_cancelled = Arc::new(AtomicBool::new(false));
+        let guard = CancelOnDrop(Arc::clone(&is_cancelled));
+        let budget = Budget {
+            deadline,
+            bytes: shared.config.query_bytes,
+            is_cancelled,
+        };
+        let result = blocking(move || {
+            let _permit = permit;
+            let snapshot = Snapshot {
+                visible: shared.visible().clone(),
+            };
+            work(&snapshot, &shared, budget)
+        })
+        .await;
+        drop(guard);
+        result
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, ReaderError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|error| {
+            ReaderError::new(
+                code::INTERNAL,
+                format!("the thread {name} could not be started: {error}"),
+            )
+            .with_hint("check the limits on processes and memory")
+        })
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ReaderError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        ReaderError::new(
+            code::INTERNAL,
+            format!("the work on telemetry stopped: {error}"),
+        )
+        .with_hint("the server's log says more; please report it")
+    })
+}
+
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for LogStore {
+    fn drop(&mut self) {
+        self.shared.is_closed.store(true, Ordering::Release);
+        self.commands = None;
+        for thread in self.threads.drain(..) {
+            let _panic_was_reported = thread.join();
+        }
+    }
+}
+
+/// The background work of the keeper.
+struct KeeperLoop {
+    shared: Arc<Shared>,
+    keeper: Arc<Mutex<Keeper>>,
+    commands: mpsc::WeakSender<Command>,
+    wake: std::sync::mpsc::Receiver<()>,
+}
+
+impl KeeperLoop {
+    fn run(self) {
+        use std::sync::mpsc::RecvTimeoutError;
+        loop {
+            match self.wake.recv_timeout(KEEPER_PERIOD) {
+                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if self.shared.is_closed() {
+                return;
+            }
+            self.seal_when_old();
+            // Noted in the status by the keeper; tried again at the next turn.
+            let _noted = self
+                .keeper
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .maintain();
+        }
+    }
+
+    fn seal_when_old(&self) {
+        let flush_age_us =
+            i64::try_from(self.shared.config.flush_age.as_micros()).unwrap_or(i64::MAX);
+        let now_us = self.shared.now_us();
+        let is_old = self.shared.visible().active.as_ref().is_some_and(|chunk| {
+            chunk.extent.rows > 0 && now_us.saturating_sub(chunk.opened_at_us) >= flush_age_us
+        });
+        if !is_old {
+            return;
+        }
+        if let Some(commands) = self.commands.upgrade() {
+            let (done, sealed) = oneshot::channel();
+            if commands.blocking_send(Command::Seal(done)).is_ok() {
+                let _committer_gone = sealed.blocking_recv();
+            }
+        }
+    }
+}
+
+fn elapsed_us(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+impl LogReader for LogStore {
+    fn search(&self, request: SearchRequest) -> BoxFuture<'_, Result<SearchResult, ReaderError>> {
+        Box::pin(async move {
+            let start = Instant::now();
+            let search = Search::new(&request)?;
+            let mut result = self
+                .scan(move |snapshot, shared, budget| search.run(snapshot, &shared.opened, budget))
+                .await?;
+            result.elapsed_us = elapsed_us(start);
+            Ok(result)
+        })
+    }
+
+    fn count(&self, request: CountRequest) -> BoxFuture<'_, Result<CountResult, ReaderError>> {
+        Box::pin(async move {
+            let start = Instant::now();
+            search::check_interval(request.since_us, request.until_us)?;
+            let filter = search::compile(&request.query)?;
+            let interval = Interval {
+                since_us: request.since_us,
+                until_us: request.until_us,
+                clock: request.clock,
+            };
+            let counted = self.scan(move |snapshot, shared, budget| {
+                search::count(&filter, interval, snapshot, &shared.opened, budget)
+            });
+            let mut result = counted.await?;
+            result.elapsed_us = elapsed_us(start);
+            Ok(result)
+        })
+    }
+
+    fn histogram(
+        &self,
+        request: HistogramRequest,
+    ) -> BoxFuture<'_, Result<Histogram, ReaderError>> {
+        Box::pin(async move {
+            let start = Instant::now();
+            let bars = Bars::new(&request)?;
+            let mut result = self
+                .scan(move |snapshot, shared, budget| bars.run(snapshot, &shared.opened, budget))
+                .await?;
+            result.elapsed_us = elapsed_us(start);
+            Ok(result)
+        })
+    }
+
+    fn fields(&self, request: FieldsRequest) -> BoxFuture<'_, Result<FieldsResult, ReaderError>> {
+        Box::pin(async move {
+            let mut search = SearchRequest::new(request.query, request.since_us, request.until_us);
+            search.limit = fields::SAMPLED_ROWS;
+            let result = self.search(search).await?;
+            let complete = result.complete && result.next.is_none();
+            blocking(move || fields::summarise(&result.rows, complete)).await
+        })
+    }
+
+    fn row(&self, id: &str) -> BoxFuture<'_, Result<Option<LogRow>, ReaderError>> {
+        let sequence = id.parse::<u64>().ok();
+        Box::pin(async move {
+            let Some(sequence) = sequence else {
+                return Ok(None);
+            };
+            self.scan(move |snapshot, shared, budget| {
+                search::by_sequence(sequence, snapshot, &shared.opened, budget)
+            })
+            .await?
+        })
+    }
+
+    fn tail(&self, query: &str) -> Result<BoxStream<'static, TailEvent>, ReaderError> {
+        self.sender()?;
+        let filter = search::compile(query)?;
+        let groups = self.shared.tail.subscribe();
+        let rows_so_far = self.shared.counters.appended_rows.load(Ordering::Relaxed);
+        Ok(follow(filter, groups, rows_so_far))
+    }
+
+    fn watermark_us(&self) -> i64 {
+        self.shared.receipts().watermark(self.shared.now_us())
+    }
+
+    fn status(&self) -> StoreStatus {
+        let shared = &self.shared;
+        let counters = &shared.counters;
+        let visible = shared.visible();
+        let stored: u64 = visible
+            .segments
+            .iter()
+            .map(|segment| segment.extent().rows)
+            .sum();
+        let oldest = visible
+            .segments
+            .iter()
+            .map(|segment| segment.extent().min_received_us);
+        let oldest = oldest.chain(
+            visible
+                .sealed
+                .iter()
+                .map(|chunk| chunk.extent.min_received_us),
+        );
+        let oldest = oldest
+            .chain(
+                visible
+                    .active
+                    .as_ref()
+                    .map(|chunk| chunk.extent.min_received_us),
+            )
+            .min();
+        StoreStatus {
+            rows: stored + visible.memory_rows(),
+            memory_rows: visible.memory_rows(),
+            memory_bytes: visible.memory_bytes(),
+            segments: visible.segments.len() as u64,
+            segment_bytes: visible.segment_bytes(),
+            log_bytes: visible.log_bytes(),
+            disk_cap_bytes: shared.config.disk_cap_bytes.unwrap_or(0),
+            retention_s: shared.config.retention.map_or(0, |age| age.as_secs()),
+            oldest_received_at_us: oldest.filter(|&time| time != i64::MAX),
+            dropped_by_age_rows: counters.dropped_by_age_rows.load(Ordering::Relaxed),
+            dropped_by_cap_rows: counters.dropped_by_cap_rows.load(Ordering::Relaxed),
+            appended_rows: counters.appended_rows.load(Ordering::Relaxed),
+            truncated_rows: counters.truncated_rows.load(Ordering::Relaxed),
+            refused_rows: counters.refused_rows.load(Ordering::Relaxed),
+            failing: shared.failing(),
+            recovery_notes: shared.recovery_notes.clone(),
+        }
+    }
+}
+
+impl LogSink for LogStore {
+    fn append(&self, rows: Vec<NewLogRow>) -> BoxFuture<'_, Result<Receipt, ReaderError>> {
+        Box::pin(async move {
+            let commands = self.sender()?;
+            if rows.is_empty() {
+                let received_at_us = self.shared.now_us();
+                return Ok(Receipt {
+                    first_id: None,
+                    last_id: None,
+                    rows: 0,
+                    received_at_us,
+                    truncated_rows: 0,
+                });
+            }
+            let prepared = prepare(rows);
+            if prepared.encoded.len() > APPEND_BYTES {
+                return Err(ReaderError::new(
+                    code::REQUEST,
+                    format!(
+                        "one append has {} bytes, at most {APPEND_BYTES} fit",
+                        prepared.encoded.len()
+                    ),
+                )
+                .with_hint("send smaller batches"));
+            }
+            let (reply, answer) = oneshot::channel();
+            commands
+                .send(Command::Append(Append { prepared, reply }))
+                .await
+                .map_err(|_| closed())?;
+            answer.await.map_err(|_| closed())?
+        })
+    }
+}
