@@ -213,6 +213,8 @@ impl Committer {
         let count = rows.len() as u64;
         let batch = Arc::new(Batch::new(rows));
         self.show(Arc::clone(&batch));
+        // Before the replies: who has a receipt finds the watermark at or above it.
+        self.shared.receipts().end();
         let rows_before = self
             .shared
             .counters

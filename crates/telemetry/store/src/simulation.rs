@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::disk::{Disk, DiskFile, DiskRead};
 
@@ -12,6 +12,7 @@ use crate::disk::{Disk, DiskFile, DiskRead};
 #[derive(Clone, Default)]
 pub struct SimulatedDisk {
     inner: Arc<Mutex<Inner>>,
+    resumed: Arc<Condvar>,
 }
 
 #[derive(Default)]
@@ -21,6 +22,7 @@ struct Inner {
     files: Vec<Contents>,
     capacity_bytes: Option<u64>,
     failing_syncs: u32,
+    are_syncs_paused: bool,
     syncs: u64,
 }
 
@@ -74,6 +76,12 @@ impl SimulatedDisk {
     /// Makes so many of the next syncs of files fail.
     pub fn fail_syncs(&self, count: u32) {
         self.lock().failing_syncs = count;
+    }
+
+    /// Lets syncs of files wait until they are resumed, as a slow disk does.
+    pub fn pause_syncs(&self, paused: bool) {
+        self.lock().are_syncs_paused = paused;
+        self.resumed.notify_all();
     }
 
     /// Counts the syncs of files so far.
@@ -208,7 +216,9 @@ impl DiskFile for SimulatedFile {
     }
 
     fn sync_data(&mut self) -> io::Result<()> {
-        let mut inner = self.disk.lock();
+        let paused = |inner: &mut Inner| inner.are_syncs_paused;
+        let waited = self.disk.resumed.wait_while(self.disk.lock(), paused);
+        let mut inner = waited.unwrap_or_else(PoisonError::into_inner);
         if inner.failing_syncs > 0 {
             inner.failing_syncs -= 1;
             return Err(io::Error::other("simulated failure of a sync"));

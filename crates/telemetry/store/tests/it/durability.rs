@@ -188,19 +188,34 @@ async fn many_writers_share_one_sync() {
     let store = Arc::new(world.open());
     append(&store, vec![line("warm")]).await;
     let before = world.disk.syncs();
-    let writers = (0..200).map(|number| {
-        let store = Arc::clone(&store);
-        tokio::spawn(async move { append(&store, vec![line(format!("w{number}"))]).await })
-    });
+    world.disk.pause_syncs(true);
+    let mut writers: Vec<_> = (0..200)
+        .map(|number| store.append(vec![line(format!("w{number}"))]))
+        .collect();
+    for writer in &mut writers {
+        assert!(
+            futures::poll!(writer).is_pending(),
+            "nobody is answered before the sync"
+        );
+    }
+    assert_eq!(
+        search(&store, "*").await.rows.len(),
+        1,
+        "nothing is visible before it is durable"
+    );
+    world.disk.pause_syncs(false);
     let receipts = futures::future::join_all(writers).await;
     let mut given: Vec<String> = receipts
         .into_iter()
-        .filter_map(|r| r.expect("joined").first_id)
+        .filter_map(|r| r.expect("stored").first_id)
         .collect();
     given.sort();
     given.dedup();
     assert_eq!(given.len(), 200, "every line has its own id");
-    assert!(world.disk.syncs() - before <= 200);
+    assert!(
+        world.disk.syncs() - before <= 2,
+        "one for the first, one for all that waited"
+    );
     assert_eq!(search(&store, "*").await.rows.len(), 201);
 }
 

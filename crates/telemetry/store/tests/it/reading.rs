@@ -141,7 +141,7 @@ proptest! {
         groups in proptest::collection::vec(proptest::collection::vec(new_row(), 1..30), 1..5),
         flushes in 0usize..4,
     ) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         runtime.block_on(async move {
             let world = World::new();
             let store = world.open();
