@@ -7,11 +7,13 @@
 mod endpoint;
 mod run;
 mod shape;
+mod telemetry;
 mod world;
 
-pub use endpoint::{Access, BodyStream, Call, Endpoint, EventStream, Handler, Reply, ServerEvent, decode_pairs};
-pub use run::{ControllerStatus, Runner};
+pub use endpoint::{Access, BODY_MAX_BYTES, BodyStream, Call, Endpoint, EventStream, Handler, Reply, SchemaOf, ServerEvent, decode_pairs};
+pub use run::{ControllerStatus, Runner, settle};
 pub use shape::{Admission, Controller, Gate, Module, Scope, Subscriber, Verdict};
+pub use telemetry::telemetry_problem;
 pub use world::{Settings, World};
 
 pub use andon_auth::Caller;

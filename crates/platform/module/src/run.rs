@@ -189,3 +189,25 @@ async fn advance(tx: &mut andon_objects::Tx, name: &'static str, sequence: i64) 
                ON CONFLICT (name) DO UPDATE SET sequence = excluded.sequence";
     tx.execute(sql, vec![name.into(), sequence.into()]).await.map(|_| ())
 }
+
+/// Runs every subscriber and controller until nothing changes any more: what tests call instead of waiting.
+///
+/// # Errors
+/// The first problem of a controller or subscriber; `SYS-0001` when they do not come to rest.
+pub async fn settle(world: &World, modules: &[Module]) -> Result<(), Problem> {
+    const ROUNDS_MAX: usize = 100;
+    let head = world.store.head();
+    for _ in 0..ROUNDS_MAX {
+        let before = *head.borrow();
+        for subscriber in modules.iter().flat_map(|module| &module.subscribers) {
+            while catch_up(subscriber, world).await? {}
+        }
+        for controller in modules.iter().flat_map(|module| &module.controllers) {
+            controller.reconcile(world).await?;
+        }
+        if *head.borrow() == before {
+            return Ok(());
+        }
+    }
+    Err(Problem::internal("controllers and subscribers do not come to rest"))
+}
