@@ -82,6 +82,9 @@ pub struct PolicyTrial {
     pub refused: Vec<TrialRefusal>,
     /// Those it could not judge, newest first.
     pub failed: Vec<TrialRefusal>,
+    /// How many changes were left out because the trial reached its limit of time or number.
+    #[serde(default)]
+    pub skipped: i64,
 }
 
 /// One change that a policy would have refused.
