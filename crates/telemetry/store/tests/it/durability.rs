@@ -189,7 +189,8 @@ async fn many_writers_share_one_sync() {
     append(&store, vec![line("warm")]).await;
     let before = world.disk.syncs();
     world.disk.pause_syncs(true);
-    let mut writers: Vec<_> = (0..200)
+    // Fewer than the 128 steps that one poll of a task may take.
+    let mut writers: Vec<_> = (0..100)
         .map(|number| store.append(vec![line(format!("w{number}"))]))
         .collect();
     for writer in &mut writers {
@@ -211,12 +212,12 @@ async fn many_writers_share_one_sync() {
         .collect();
     given.sort();
     given.dedup();
-    assert_eq!(given.len(), 200, "every line has its own id");
+    assert_eq!(given.len(), 100, "every line has its own id");
     assert!(
         world.disk.syncs() - before <= 2,
         "one for the first, one for all that waited"
     );
-    assert_eq!(search(&store, "*").await.rows.len(), 201);
+    assert_eq!(search(&store, "*").await.rows.len(), 101);
 }
 
 #[tokio::test(flavor = "multi_thread")]

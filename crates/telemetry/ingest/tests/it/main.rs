@@ -1,0 +1,6 @@
+//! What senders rely on.
+
+mod grpc;
+mod memory_sink;
+mod ndjson;
+mod otlp;
