@@ -53,130 +53,116 @@ const BASE: KindInfo = KindInfo {
 
 /// Lists the kinds of the catalog.
 pub(crate) fn kinds() -> Vec<KindInfo> {
-    vec![component(), group(), user(), system(), domain(), api(), resource(), BASE]
+    vec![COMPONENT, GROUP, USER, SYSTEM_KIND, DOMAIN, API, RESOURCE, BASE]
 }
 
-fn component() -> KindInfo {
-    KindInfo {
-        kind: Component::KIND,
-        plural: "components",
-        summary: "A piece of software that a team owns: a service, a website, a library.",
-        indexed: &[OWNER_INDEX, TYPE_INDEX, LIFECYCLE_INDEX, SYSTEM_INDEX],
-        columns: &[NAME_COLUMN, TYPE_COLUMN, LIFECYCLE_COLUMN, OWNER_COLUMN, SYSTEM_COLUMN],
-        references: &[
-            OWNER,
-            SYSTEM,
-            reference("/spec/subcomponentOf", "Component"),
-            reference("/spec/providesApis", "API"),
-            reference("/spec/consumesApis", "API"),
-            DEPENDS_ON,
-            DEPENDENCY_OF,
-        ],
-        example: include_str!("examples/component.yaml"),
-        schema: Component::schema,
-        check: check::component,
-        ..BASE
-    }
-}
+const COMPONENT: KindInfo = KindInfo {
+    kind: Component::KIND,
+    plural: "components",
+    summary: "A piece of software that a team owns: a service, a website, a library.",
+    indexed: &[OWNER_INDEX, TYPE_INDEX, LIFECYCLE_INDEX, SYSTEM_INDEX],
+    columns: &[NAME_COLUMN, TYPE_COLUMN, LIFECYCLE_COLUMN, OWNER_COLUMN, SYSTEM_COLUMN],
+    references: &[
+        OWNER,
+        SYSTEM,
+        reference("/spec/subcomponentOf", "Component"),
+        reference("/spec/providesApis", "API"),
+        reference("/spec/consumesApis", "API"),
+        DEPENDS_ON,
+        DEPENDENCY_OF,
+    ],
+    example: include_str!("examples/component.yaml"),
+    schema: Component::schema,
+    check: check::component,
+    ..BASE
+};
 
-fn group() -> KindInfo {
-    KindInfo {
-        kind: Group::KIND,
-        plural: "groups",
-        summary: "A group of people: a team, a business unit, the company.",
-        indexed: &[text("parent", "/spec/parent"), TYPE_INDEX],
-        columns: &[NAME_COLUMN, TYPE_COLUMN, column("Parent", "/spec/parent"), column("Shown as", "/spec/profile/displayName")],
-        references: &[
-            reference("/spec/parent", "Group"),
-            reference("/spec/children", "Group"),
-            reference("/spec/members", "User"),
-        ],
-        example: include_str!("examples/group.yaml"),
-        schema: Group::schema,
-        check: check::group,
-        ..BASE
-    }
-}
+const GROUP: KindInfo = KindInfo {
+    kind: Group::KIND,
+    plural: "groups",
+    summary: "A group of people: a team, a business unit, the company.",
+    indexed: &[text("parent", "/spec/parent"), TYPE_INDEX],
+    columns: &[NAME_COLUMN, TYPE_COLUMN, column("Parent", "/spec/parent"), column("Shown as", "/spec/profile/displayName")],
+    references: &[
+        reference("/spec/parent", "Group"),
+        reference("/spec/children", "Group"),
+        reference("/spec/members", "User"),
+    ],
+    example: include_str!("examples/group.yaml"),
+    schema: Group::schema,
+    check: check::group,
+    ..BASE
+};
 
-fn user() -> KindInfo {
-    KindInfo {
-        kind: User::KIND,
-        plural: "users",
-        summary: "A person.",
-        indexed: &[text("email", "/spec/profile/email")],
-        columns: &[
-            NAME_COLUMN,
-            column("Shown as", "/spec/profile/displayName"),
-            column("Mail", "/spec/profile/email"),
-            column("Groups", "/spec/memberOf"),
-        ],
-        references: &[reference("/spec/memberOf", "Group")],
-        example: include_str!("examples/user.yaml"),
-        schema: User::schema,
-        check: check::user,
-        ..BASE
-    }
-}
+const USER: KindInfo = KindInfo {
+    kind: User::KIND,
+    plural: "users",
+    summary: "A person.",
+    indexed: &[text("email", "/spec/profile/email")],
+    columns: &[
+        NAME_COLUMN,
+        column("Shown as", "/spec/profile/displayName"),
+        column("Mail", "/spec/profile/email"),
+        column("Groups", "/spec/memberOf"),
+    ],
+    references: &[reference("/spec/memberOf", "Group")],
+    example: include_str!("examples/user.yaml"),
+    schema: User::schema,
+    check: check::user,
+    ..BASE
+};
 
-fn system() -> KindInfo {
-    KindInfo {
-        kind: System::KIND,
-        plural: "systems",
-        summary: "Components that together do something.",
-        indexed: &[OWNER_INDEX, text("domain", "/spec/domain")],
-        columns: &[NAME_COLUMN, OWNER_COLUMN, column("Domain", "/spec/domain")],
-        references: &[OWNER, reference("/spec/domain", "Domain")],
-        example: include_str!("examples/system.yaml"),
-        schema: System::schema,
-        check: check::system,
-        ..BASE
-    }
-}
+const SYSTEM_KIND: KindInfo = KindInfo {
+    kind: System::KIND,
+    plural: "systems",
+    summary: "Components that together do something.",
+    indexed: &[OWNER_INDEX, text("domain", "/spec/domain")],
+    columns: &[NAME_COLUMN, OWNER_COLUMN, column("Domain", "/spec/domain")],
+    references: &[OWNER, reference("/spec/domain", "Domain")],
+    example: include_str!("examples/system.yaml"),
+    schema: System::schema,
+    check: check::system,
+    ..BASE
+};
 
-fn domain() -> KindInfo {
-    KindInfo {
-        kind: Domain::KIND,
-        plural: "domains",
-        summary: "Systems that share a purpose.",
-        indexed: &[OWNER_INDEX, text("subdomain_of", "/spec/subdomainOf")],
-        columns: &[NAME_COLUMN, OWNER_COLUMN, column("Part of", "/spec/subdomainOf")],
-        references: &[OWNER, reference("/spec/subdomainOf", "Domain")],
-        example: include_str!("examples/domain.yaml"),
-        schema: Domain::schema,
-        check: check::domain,
-        ..BASE
-    }
-}
+const DOMAIN: KindInfo = KindInfo {
+    kind: Domain::KIND,
+    plural: "domains",
+    summary: "Systems that share a purpose.",
+    indexed: &[OWNER_INDEX, text("subdomain_of", "/spec/subdomainOf")],
+    columns: &[NAME_COLUMN, OWNER_COLUMN, column("Part of", "/spec/subdomainOf")],
+    references: &[OWNER, reference("/spec/subdomainOf", "Domain")],
+    example: include_str!("examples/domain.yaml"),
+    schema: Domain::schema,
+    check: check::domain,
+    ..BASE
+};
 
-fn api() -> KindInfo {
-    KindInfo {
-        kind: Api::KIND,
-        plural: "apis",
-        summary: "An interface between components.",
-        indexed: &[OWNER_INDEX, TYPE_INDEX, LIFECYCLE_INDEX, SYSTEM_INDEX],
-        columns: &[NAME_COLUMN, TYPE_COLUMN, LIFECYCLE_COLUMN, OWNER_COLUMN, SYSTEM_COLUMN],
-        references: &[OWNER, SYSTEM],
-        example: include_str!("examples/api.yaml"),
-        schema: Api::schema,
-        check: check::api,
-        ..BASE
-    }
-}
+const API: KindInfo = KindInfo {
+    kind: Api::KIND,
+    plural: "apis",
+    summary: "An interface between components.",
+    indexed: &[OWNER_INDEX, TYPE_INDEX, LIFECYCLE_INDEX, SYSTEM_INDEX],
+    columns: &[NAME_COLUMN, TYPE_COLUMN, LIFECYCLE_COLUMN, OWNER_COLUMN, SYSTEM_COLUMN],
+    references: &[OWNER, SYSTEM],
+    example: include_str!("examples/api.yaml"),
+    schema: Api::schema,
+    check: check::api,
+    ..BASE
+};
 
-fn resource() -> KindInfo {
-    KindInfo {
-        kind: Resource::KIND,
-        plural: "resources",
-        summary: "Infrastructure that a component needs: a database, a bucket, a queue.",
-        indexed: &[OWNER_INDEX, TYPE_INDEX, SYSTEM_INDEX],
-        columns: &[NAME_COLUMN, TYPE_COLUMN, OWNER_COLUMN, SYSTEM_COLUMN],
-        references: &[OWNER, SYSTEM, DEPENDS_ON, DEPENDENCY_OF],
-        example: include_str!("examples/resource.yaml"),
-        schema: Resource::schema,
-        check: check::resource,
-        ..BASE
-    }
-}
+const RESOURCE: KindInfo = KindInfo {
+    kind: Resource::KIND,
+    plural: "resources",
+    summary: "Infrastructure that a component needs: a database, a bucket, a queue.",
+    indexed: &[OWNER_INDEX, TYPE_INDEX, SYSTEM_INDEX],
+    columns: &[NAME_COLUMN, TYPE_COLUMN, OWNER_COLUMN, SYSTEM_COLUMN],
+    references: &[OWNER, SYSTEM, DEPENDS_ON, DEPENDENCY_OF],
+    example: include_str!("examples/resource.yaml"),
+    schema: Resource::schema,
+    check: check::resource,
+    ..BASE
+};
 
 #[cfg(test)]
 mod tests {
