@@ -18,8 +18,6 @@ use crate::import::repository_address;
 /// One change of a line, as counting sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct LineChange {
-    /// The change's name; none for one that is not stored yet.
-    pub(crate) name: Option<String>,
     /// Its place in the line.
     pub(crate) at: Timestamp,
     pub(crate) repository: Option<String>,
@@ -28,10 +26,9 @@ pub(crate) struct LineChange {
 
 impl LineChange {
     /// Sees a change as counting does; `recorded_at` is its place until it has reached customers.
-    pub(crate) fn new(name: Option<String>, spec: &ChangeSpec, status: &ChangeStatus, recorded_at: Timestamp) -> Self {
+    pub(crate) fn new(spec: &ChangeSpec, status: &ChangeStatus, recorded_at: Timestamp) -> Self {
         let arrived = matches!(status.outcome, Outcome::Succeeded | Outcome::RolledBack) && status.deployed_at.is_some();
         Self {
-            name,
             at: status.deployed_at.unwrap_or(recorded_at),
             repository: spec.repository.clone(),
             deploy: LineDeploy {
@@ -45,7 +42,7 @@ impl LineChange {
     fn of(object: &AnyObject) -> Result<Self, Problem> {
         let (spec, status): (ChangeSpec, ChangeStatus) = (object.spec_as()?, object.status_as()?);
         let recorded_at = object.metadata.created_at.unwrap_or(Timestamp::UNIX_EPOCH);
-        Ok(Self::new(Some(object.metadata.name.clone()), &spec, &status, recorded_at))
+        Ok(Self::new(&spec, &status, recorded_at))
     }
 }
 

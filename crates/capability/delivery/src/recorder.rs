@@ -64,7 +64,7 @@ impl Recorder {
         let draft = change::record(&command, &Counted::Unknown, now)?;
         require_service(world, &command.spec.service).await?;
         let stored = line::read(world, &command.spec.service, &command.spec.environment).await?;
-        let new = LineChange::new(None, &command.spec, &draft, now);
+        let new = LineChange::new(&command.spec, &draft, now);
         let counted = line::count(world, &self.graphs, &command.spec.service, &stored, vec![new]).await?;
         let counted = counted.last().cloned().unwrap_or(Counted::Unknown);
         let check = check_of(world, &command.spec, now).await?;
@@ -89,7 +89,7 @@ impl Recorder {
         let mut new = Vec::with_capacity(commands.len());
         for command in &commands {
             let status = change::record(command, &Counted::Unknown, now)?;
-            new.push(LineChange::new(None, &command.spec, &status, now));
+            new.push(LineChange::new(&command.spec, &status, now));
         }
         let counted = line::count(world, &self.graphs, &first.service, &stored, new).await?;
         let mut pairs: Vec<(RecordChange, Counted)> =

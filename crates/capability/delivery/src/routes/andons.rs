@@ -2,7 +2,7 @@
 
 use andon_api::kinds::delivery::{PullAndon, ReleaseAndon};
 use andon_api::{AnyObject, Problem};
-use andon_module::{Call, Endpoint, Reply, World};
+use andon_module::{Endpoint, Reply, World};
 use andon_objects::Priority;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::{origin, who};
 use crate::andon::Puller;
 use crate::line_stop::{self, andon_reference, open_andons, standing_against};
+use crate::recorder::Origin;
 
 /// How the line stands (`GET /api/v1/line`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct LineAnswer {
+pub(crate) struct LineAnswer {
     /// Whether an andon stands against changes to the scope.
     pub stopped: bool,
     /// The andons that stand, oldest first.
@@ -24,7 +25,7 @@ pub struct LineAnswer {
 /// An acknowledgement says nothing but that it is one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AcknowledgeAndon {}
+pub(crate) struct AcknowledgeAndon {}
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -37,7 +38,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .handle(|world, call| {
                 Box::pin(async move {
                     let command: PullAndon = call.json()?;
-                    Reply::json(&pull(&world, &call, command).await?)
+                    Reply::json(&pull(&world, who(&call), origin(&call), command).await?)
                 })
             }),
         Endpoint::post("/api/v1/andons/{name}/acknowledge", "acknowledge_andon")
@@ -46,14 +47,32 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .summary("Says that somebody is on it; the line stays stopped.")
             .request::<AcknowledgeAndon>()
             .response::<AnyObject>()
-            .handle(|world, call| Box::pin(async move { Reply::json(&acknowledge(&world, &call).await?) })),
+            .handle(|world, call| {
+                Box::pin(async move {
+                    let _nothing: AcknowledgeAndon = call.json()?;
+                    let (reference, by, origin) = (andon_reference(call.path("name")), who(&call), origin(&call));
+                    let answered = world.store.write(Priority::Page, move |tx| {
+                        Box::pin(async move { line_stop::acknowledge(tx, &reference, &by, &origin).await })
+                    });
+                    Reply::json(&answered.await?)
+                })
+            }),
         Endpoint::post("/api/v1/andons/{name}/release", "release_andon")
             .permission("andon.release")
             .event("andon.released")
             .summary("Lets the line run again, with what was done against the cause.")
             .request::<ReleaseAndon>()
             .response::<AnyObject>()
-            .handle(|world, call| Box::pin(async move { Reply::json(&release(&world, &call).await?) })),
+            .handle(|world, call| {
+                Box::pin(async move {
+                    let words: ReleaseAndon = call.json()?;
+                    let (reference, by, origin) = (andon_reference(call.path("name")), who(&call), origin(&call));
+                    let released = world.store.write(Priority::Page, move |tx| {
+                        Box::pin(async move { line_stop::release(tx, &reference, &words.countermeasure, &by, &origin).await })
+                    });
+                    Reply::json(&released.await?)
+                })
+            }),
         Endpoint::get("/api/v1/line", "line_status")
             .permission("line.read")
             .summary("Tells whether the line is stopped for a scope, and by which andons.")
@@ -76,38 +95,14 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-/// Pulls the andon for whoever calls; the page without a script does the same.
-pub(super) async fn pull(world: &World, call: &Call, command: PullAndon) -> Result<AnyObject, Problem> {
+/// Pulls the andon for somebody; the page without a script does the same.
+pub(super) async fn pull(world: &World, by: String, origin: Origin, command: PullAndon) -> Result<AnyObject, Problem> {
     let scope = line_stop::resolve(world, &command.scope).await?;
-    let (puller, origin) = (Puller { by: who(call), alarm: None }, origin(call));
+    let puller = Puller { by, alarm: None };
     world
         .store
         .write(Priority::Page, move |tx| {
             Box::pin(async move { line_stop::pull(tx, &scope, &command, &puller, &origin).await })
-        })
-        .await
-}
-
-async fn acknowledge(world: &World, call: &Call) -> Result<AnyObject, Problem> {
-    let _nothing: AcknowledgeAndon = call.json()?;
-    let (reference, by, origin) = (andon_reference(call.path("name")), who(call), origin(call));
-    world
-        .store
-        .write(Priority::Page, move |tx| {
-            Box::pin(async move { line_stop::acknowledge(tx, &reference, &by, &origin).await })
-        })
-        .await
-}
-
-async fn release(world: &World, call: &Call) -> Result<AnyObject, Problem> {
-    let command: ReleaseAndon = call.json()?;
-    let (reference, by, origin) = (andon_reference(call.path("name")), who(call), origin(call));
-    world
-        .store
-        .write(Priority::Page, move |tx| {
-            Box::pin(async move {
-                line_stop::release(tx, &reference, &command.countermeasure, &by, &origin).await
-            })
         })
         .await
 }

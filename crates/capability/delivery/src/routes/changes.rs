@@ -13,7 +13,7 @@ use crate::recorder::{Recorder, change_reference};
 /// The request to add stages to a change (`POST /api/v1/changes/{name}/stages`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct AddStages {
+pub(crate) struct AddStages {
     /// The stages.
     #[serde(default)]
     pub stages: Vec<StageReport>,

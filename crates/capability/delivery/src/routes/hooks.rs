@@ -4,8 +4,9 @@ use andon_api::event::Actor;
 use andon_api::kinds::delivery::{ChangeSpec, ChangeStatus, ChangeType, Outcome, RecordChange, StageReport};
 use andon_api::object::DEFAULT_NAMESPACE;
 use andon_api::{ErrorCode, ObjectRef, Problem};
-use andon_module::{Call, Endpoint, Reply, World};
+use andon_module::{Call, Endpoint, Reply, World, decode_pairs};
 use andon_objects::{EventDraft, Priority};
+use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,7 +20,7 @@ use crate::signature::is_signed;
 /// Where a forge's deliveries come in (`PUT /api/v1/hooks/{source}`).
 #[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct HookRequest {
+pub(crate) struct HookRequest {
     /// The forge: `github`, or what speaks as it does.
     pub forge: String,
     /// The secret that signs deliveries; it is never given out again.
@@ -31,7 +32,7 @@ pub struct HookRequest {
 /// What is known of a source; never its secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct HookSummary {
+pub(crate) struct HookSummary {
     /// The name of the source.
     pub source: String,
     /// The forge.
@@ -45,7 +46,7 @@ pub struct HookSummary {
 /// The sources.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Hooks {
+pub(crate) struct Hooks {
     /// The sources, by name.
     pub items: Vec<HookSummary>,
 }
@@ -53,7 +54,7 @@ pub struct Hooks {
 /// What was made of a delivery.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct HookAnswer {
+pub(crate) struct HookAnswer {
     /// How many commits are new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commits: Option<u64>,
@@ -80,7 +81,7 @@ pub(super) fn endpoints(recorder: &Recorder) -> Vec<Endpoint> {
             .summary("Sets where a forge's deliveries come in and the secret that signs them.")
             .request::<HookRequest>()
             .response::<HookSummary>()
-            .handle(|world, call| Box::pin(async move { Reply::json(&put_hook(&world, &call).await?) })),
+            .handle(|world, call| Box::pin(async move { Reply::json(&put_hook(&world, call).await?) })),
         Endpoint::get("/api/v1/hooks", "list_hooks")
             .permission("hook.read")
             .summary("Lists the sources of deliveries, without their secrets.")
@@ -94,7 +95,7 @@ pub(super) fn endpoints(recorder: &Recorder) -> Vec<Endpoint> {
             .body_max_bytes(HOOK_BYTES_MAX)
             .handle(move |world, call| {
                 let recorder = recorder.clone();
-                Box::pin(async move { Reply::json(&receive(&world, &recorder, &call).await?) })
+                Box::pin(async move { Reply::json(&receive(&world, &recorder, &Delivery::of(&call)).await?) })
             }),
     ]
 }
@@ -103,7 +104,7 @@ fn is_source(text: &str) -> bool {
     (1..=63).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
-async fn put_hook(world: &World, call: &Call) -> Result<HookSummary, Problem> {
+async fn put_hook(world: &World, call: Call) -> Result<HookSummary, Problem> {
     let request: HookRequest = call.json()?;
     let source = call.path("source").to_owned();
     let refuse = |place: &str, detail: &str| Err(Problem::new(ErrorCode::RequestInvalid, detail).place(place));
@@ -159,51 +160,81 @@ struct Source {
     origin: Origin,
 }
 
-async fn receive(world: &World, recorder: &Recorder, call: &Call) -> Result<HookAnswer, Problem> {
-    let source = verified(world, call).await?;
-    let delivery = call.header("x-github-delivery").unwrap_or_default().chars().take(NAME_BYTES_MAX).collect::<String>();
-    if !delivery.is_empty() && is_seen(world, &source.name, &delivery).await? {
+/// What a forge sent, before anybody knows whether it may.
+struct Delivery {
+    source: String,
+    event: String,
+    id: String,
+    signature: Option<String>,
+    body: Bytes,
+    is_form: bool,
+    actor: Actor,
+}
+
+impl Delivery {
+    fn of(call: &Call) -> Self {
+        let text = |name: &str| call.header(name).unwrap_or_default().chars().take(NAME_BYTES_MAX).collect::<String>();
+        Self {
+            source: call.path("source").to_owned(),
+            event: text("x-github-event"),
+            id: text("x-github-delivery"),
+            signature: call.header("x-hub-signature-256").map(str::to_owned),
+            body: call.body.clone(),
+            is_form: text("content-type").starts_with("application/x-www-form-urlencoded"),
+            actor: call.caller.actor.clone(),
+        }
+    }
+
+    /// Gives the JSON: the body itself, or the field of a form, which is GitHub's default.
+    fn payload(&self) -> Vec<u8> {
+        if !self.is_form {
+            return self.body.to_vec();
+        }
+        decode_pairs(&String::from_utf8_lossy(&self.body)).remove("payload").unwrap_or_default().into_bytes()
+    }
+}
+
+async fn receive(world: &World, recorder: &Recorder, delivery: &Delivery) -> Result<HookAnswer, Problem> {
+    let source = verified(world, delivery).await?;
+    let id = delivery.id.clone();
+    if !id.is_empty() && is_seen(world, &source.name, &id).await? {
         return Ok(HookAnswer::ignored("this delivery was taken before"));
     }
-    let is_form = call.header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-    let payload = if is_form { call.form().remove("payload").unwrap_or_default().into_bytes() } else { call.body.to_vec() };
-    let event = read_github(call.header("x-github-event").unwrap_or_default(), &payload)?;
+    let event = read_github(&delivery.event, &delivery.payload())?;
     let answer = take(world, recorder, &source, event).await?;
-    if !delivery.is_empty() {
+    if !id.is_empty() {
         // Last, so that a crash before it lets the forge send the delivery again; taking it twice changes nothing.
         let name = source.name;
-        world.store.write(Priority::Background, move |tx| Box::pin(async move { note_seen(tx, &name, &delivery).await })).await?;
+        world.store.write(Priority::Background, move |tx| Box::pin(async move { note_seen(tx, &name, &id).await })).await?;
     }
     Ok(answer)
 }
 
 /// Checks the signature; a source that is not known is refused in the same words as a wrong signature.
-async fn verified(world: &World, call: &Call) -> Result<Source, Problem> {
-    let name = call.path("source").to_owned();
+async fn verified(world: &World, delivery: &Delivery) -> Result<Source, Problem> {
+    let name = delivery.source.clone();
     let sql = "SELECT secret, service FROM delivery_hook WHERE source = $1 AND forge = 'github'";
     let rows = world.store.fetch(sql, vec![name.clone().into()]).await?;
     let known = rows.first().map(|row| Ok::<_, Problem>((row.text("secret")?, row.text("service")?))).transpose()?;
-    let header = call.header("x-hub-signature-256");
     let secret = known.as_ref().map_or("", |(secret, _)| secret);
     // An unknown source is checked too, against nothing, so that the time tells nothing.
-    let fits = is_signed(secret, &call.body, header);
+    let fits = is_signed(secret, &delivery.body, delivery.signature.as_deref());
     let Some((_, service)) = known.filter(|_| fits) else {
-        refused(world, call, if rows.is_empty() { "unknown" } else { &name }, header.is_some()).await?;
+        refused(world, delivery, if rows.is_empty() { "unknown" } else { &name }).await?;
         return Err(Problem::new(ErrorCode::SignatureInvalid, "The delivery is not signed with the secret of this source.")
             .hint("Set the same secret at the forge and with `PUT /api/v1/hooks/{source}`."));
     };
-    let actor = Actor { principal: format!("hook:{name}"), on_behalf_of: None, origin: call.caller.actor.origin.clone() };
+    let actor = Actor { principal: format!("hook:{name}"), on_behalf_of: None, origin: delivery.actor.origin.clone() };
     let service = ObjectRef::parse(&service, None, DEFAULT_NAMESPACE)?;
     Ok(Source { origin: Origin { actor, rules: vec!["signed-deliveries-may-report-changes".to_owned()] }, name, service })
 }
 
 /// Records the refusal, at most one event per source and minute: whoever forges must not fill the ledger.
-async fn refused(world: &World, call: &Call, source: &str, has_signature: bool) -> Result<(), Problem> {
-    let facts = json!({
-        "source": source, "event": call.header("x-github-event"), "signature": if has_signature { "wrong" } else { "missing" },
-        "code": ErrorCode::SignatureInvalid.code(),
-    });
-    let draft = EventDraft::new(call.caller.actor.clone(), "hook.refused").payload(facts);
+async fn refused(world: &World, delivery: &Delivery, source: &str) -> Result<(), Problem> {
+    let signature = if delivery.signature.is_some() { "wrong" } else { "missing" };
+    let code = ErrorCode::SignatureInvalid.code();
+    let facts = json!({"source": source, "event": delivery.event, "signature": signature, "code": code});
+    let draft = EventDraft::new(delivery.actor.clone(), "hook.refused").payload(facts);
     let source = source.to_owned();
     world
         .store

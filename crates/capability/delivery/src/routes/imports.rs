@@ -21,7 +21,7 @@ use crate::recorder::Recorder;
 /// What an import of commits did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ImportedCommits {
+pub(crate) struct ImportedCommits {
     /// How many commits are new.
     pub accepted: u64,
     /// How many were known already.
@@ -31,7 +31,7 @@ pub struct ImportedCommits {
 /// What an import of deploys did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ImportedDeploys {
+pub(crate) struct ImportedDeploys {
     /// How many changes are new.
     pub accepted: usize,
     /// How many were known already.
@@ -43,7 +43,7 @@ pub struct ImportedDeploys {
 /// The imported repositories.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Repositories {
+pub(crate) struct Repositories {
     /// The repositories, by address.
     pub items: Vec<RepositorySummary>,
 }
@@ -51,7 +51,7 @@ pub struct Repositories {
 /// What is known of one imported repository.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct RepositorySummary {
+pub(crate) struct RepositorySummary {
     /// The address.
     pub repository: String,
     /// The service that it makes.
@@ -79,7 +79,7 @@ pub(super) fn endpoints(recorder: &Recorder) -> Vec<Endpoint> {
             .parameter("service", "The component that the repository makes.")
             .response::<ImportedCommits>()
             .body_max_bytes(IMPORT_BYTES_MAX)
-            .handle(|world, call| Box::pin(async move { Reply::json(&import_commits(&world, &call).await?) })),
+            .handle(|world, call| Box::pin(async move { Reply::json(&import_commits(&world, call).await?) })),
         Endpoint::post("/api/v1/import/deploys", "import_deploys")
             .permission("change.import")
             .event("change.recorded")
@@ -89,7 +89,7 @@ pub(super) fn endpoints(recorder: &Recorder) -> Vec<Endpoint> {
             .body_max_bytes(IMPORT_BYTES_MAX)
             .handle(move |world, call| {
                 let recorder = recorder.clone();
-                Box::pin(async move { Reply::json(&import_deploys(&world, &recorder, &call).await?) })
+                Box::pin(async move { Reply::json(&import_deploys(&world, &recorder, call).await?) })
             }),
         Endpoint::get("/api/v1/repositories", "list_repositories")
             .permission("change.read")
@@ -99,7 +99,7 @@ pub(super) fn endpoints(recorder: &Recorder) -> Vec<Endpoint> {
     ]
 }
 
-async fn import_commits(world: &World, call: &Call) -> Result<ImportedCommits, Problem> {
+async fn import_commits(world: &World, call: Call) -> Result<ImportedCommits, Problem> {
     let repository = repository_address(call.query("repository").unwrap_or_default())?;
     let service = match call.query("service") {
         None => None,
@@ -112,7 +112,9 @@ async fn import_commits(world: &World, call: &Call) -> Result<ImportedCommits, P
     };
     let commits = read_commits(&call.body)?;
     let source = commits::Origin { repository, service, provisional: false };
-    let stored = commits::store(world, &source, commits, call.event("commits.imported")).await?;
+    let draft = call.event("commits.imported");
+    drop(call);
+    let stored = commits::store(world, &source, commits, draft).await?;
     Ok(ImportedCommits { accepted: stored.accepted, known: stored.known })
 }
 
@@ -126,8 +128,9 @@ async fn require(world: &World, service: &ObjectRef, place: &str) -> Result<(), 
 }
 
 /// Imports deploys: everything is checked before anything is stored.
-async fn import_deploys(world: &World, recorder: &Recorder, call: &Call) -> Result<ImportedDeploys, Problem> {
-    let deploys = read_deploys(&call.body)?;
+async fn import_deploys(world: &World, recorder: &Recorder, call: Call) -> Result<ImportedDeploys, Problem> {
+    let (deploys, origin) = (read_deploys(&call.body)?, origin(&call));
+    drop(call);
     let commands = checked(world, &deploys).await?;
     let count = commands.len();
     let mut lines: BTreeMap<(ObjectRef, String), Vec<(usize, RecordChange)>> = BTreeMap::new();
@@ -140,7 +143,7 @@ async fn import_deploys(world: &World, recorder: &Recorder, call: &Call) -> Resu
     for (_, mut line) in lines {
         line.sort_by_key(|(index, _)| (deploys[*index].finished_at, *index));
         let (places, commands): (Vec<usize>, Vec<RecordChange>) = line.into_iter().unzip();
-        for (place, recorded) in places.into_iter().zip(recorder.record_line(world, commands, &origin(call)).await?) {
+        for (place, recorded) in places.into_iter().zip(recorder.record_line(world, commands, &origin).await?) {
             accepted += usize::from(recorded.is_new);
             changes[place] = Some(recorded.change.reference());
         }

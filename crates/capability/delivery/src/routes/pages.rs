@@ -10,7 +10,7 @@ use andon_objects::ListQuery;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::andons;
+use super::{andons, origin, who};
 use crate::line_stop::{OpenAndon, andon_reference, open_andons};
 use crate::page::{self, BoardRow, BoardState, Choice, PullForm, PulledPage};
 use crate::scope::ScopeName;
@@ -26,10 +26,11 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .summary("Shows the page that pulls the andon, or what became of a pull.")
             .handle(|world, call| {
                 Box::pin(async move {
-                    match call.query("andon") {
-                        Some(name) => Ok(Reply::html(page::pulled(&pulled_page(&world, name).await?))),
-                        None => Ok(Reply::html(page::pull_form(&empty_form(&world, &call).await?))),
+                    if let Some(name) = call.query("andon") {
+                        return Ok(Reply::html(page::pulled(&pulled_page(&world, name).await?)));
                     }
+                    let asked = call.query("service").or_else(|| call.query("scope")).unwrap_or_default();
+                    Ok(Reply::html(page::pull_form(&empty_form(&world, asked).await?)))
                 })
             }),
         Endpoint::post("/pull", "pull_by_page")
@@ -38,7 +39,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .hidden()
             .summary("Pulls the andon from the page without a script.")
             .body_max_bytes(FORM_BYTES_MAX)
-            .handle(|world, call| Box::pin(async move { pull(&world, &call).await })),
+            .handle(|world, call| Box::pin(async move { pull(&world, call).await })),
         Endpoint::get("/status", "show_status_board")
             .permission("line.read")
             .hidden()
@@ -47,11 +48,13 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-async fn empty_form(world: &World, call: &Call) -> Result<PullForm, Problem> {
-    let asked = call.query("service").or_else(|| call.query("scope")).unwrap_or_default();
-    let scope = ScopeName::parse(asked).map(|scope| scope.to_string()).unwrap_or_default();
-    let refusal = None;
-    Ok(PullForm { services: choices(world, "Component").await?, systems: choices(world, "System").await?, scope, refusal, ..PullForm::default() })
+async fn empty_form(world: &World, asked: &str) -> Result<PullForm, Problem> {
+    Ok(PullForm {
+        services: choices(world, "Component").await?,
+        systems: choices(world, "System").await?,
+        scope: ScopeName::parse(asked).map(|scope| scope.to_string()).unwrap_or_default(),
+        ..PullForm::default()
+    })
 }
 
 async fn choices(world: &World, kind: &str) -> Result<Vec<Choice>, Problem> {
@@ -70,15 +73,15 @@ fn title_of(object: &AnyObject) -> String {
     object.metadata.title.as_deref().or(shown).unwrap_or(&object.metadata.name).to_owned()
 }
 
-async fn pull(world: &World, call: &Call) -> Result<Reply, Problem> {
+async fn pull(world: &World, call: Call) -> Result<Reply, Problem> {
     let form = call.form();
     let text = |name: &str| form.get(name).map_or_else(String::new, |value| value.trim().to_owned());
     let command = PullAndon { scope: text("scope"), reason: text("reason"), case: Some(text("case")) };
-    match andons::pull(world, call, command).await {
+    match andons::pull(world, who(&call), origin(&call), command).await {
         Ok(andon) => Ok(Reply::html(page::pulled(&pulled_page(world, &andon.metadata.name).await?))),
         // What the person wrote stays on the page together with what stood against it.
         Err(problem) if problem.status < 500 => {
-            let mut again = empty_form(world, call).await?;
+            let mut again = empty_form(world, "").await?;
             (again.scope, again.reason, again.case) = (text("scope"), text("reason"), text("case"));
             let detail = if again.scope.is_empty() { "Choose what is wrong.".to_owned() } else { problem.detail.clone() };
             again.refusal = Some(format!("{detail} ({})", problem.code));
