@@ -35,7 +35,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             .response::<TimeToValue>()
             .handle(|world, call| {
                 Box::pin(async move {
-                    let asked = Asked::read(&world, &call).await?;
+                    let asked = Asked::read(&world, call).await?;
                     let arrivals = asked.arrivals(&world).await?;
                     Reply::json(&time_to_value(&arrivals))
                 })
@@ -44,7 +44,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             .permission("flow.read")
             .summary("Measures changes, rollbacks, time to value and batch size of each service.")
             .response::<ServicesFlow>()
-            .handle(|world, call| Box::pin(async move { Reply::json(&services(&world, &call).await?) })),
+            .handle(|world, call| Box::pin(async move { Reply::json(&services(&world, call).await?) })),
     ]
 }
 
@@ -67,18 +67,22 @@ struct Asked {
     owners: BTreeMap<ObjectRef, Option<ObjectRef>>,
 }
 
+fn reference(call: &Call, name: &str, kind: &str) -> Result<Option<ObjectRef>, Problem> {
+    call.query(name)
+        .map(|text| ObjectRef::parse(text.trim(), Some(kind), DEFAULT_NAMESPACE))
+        .transpose()
+        .map_err(|problem| problem.place(format!("?{name}")))
+}
+
 impl Asked {
-    async fn read(world: &World, call: &Call) -> Result<Self, Problem> {
+    async fn read(world: &World, call: Call) -> Result<Self, Problem> {
         let now = world.now();
-        let reference = |name: &str, kind: &str| {
-            call.query(name)
-                .map(|text| ObjectRef::parse(text.trim(), Some(kind), DEFAULT_NAMESPACE))
-                .transpose()
-                .map_err(|problem| problem.place(format!("?{name}")))
-        };
+        let (service, group) = (reference(&call, "service", "Component")?, reference(&call, "group", "Group")?);
+        let (since, until) = (call.time("since", now)?, call.time("until", now)?);
+        let environment = call.query("environment").map(str::to_owned);
+        drop(call);
         let (groups, users) = (world.store.all("Group").await?, world.store.all("User").await?);
         let tree = OwnerTree::new(&groups, &users);
-        let group = reference("group", "Group")?;
         if let Some(group) = group.as_ref().filter(|group| !tree.groups().any(|known| known == *group)) {
             return Err(Problem::new(ErrorCode::ObjectNotFound, format!("There is no {group}.")).place("?group"));
         }
@@ -86,10 +90,10 @@ impl Asked {
         let owners = components.iter().map(|component| (component.reference(), tree.owner_of(component))).collect();
         let earliest = now.checked_sub(SINCE).map_err(Problem::internal)?;
         Ok(Self {
-            since: call.time("since", now)?.unwrap_or(earliest),
-            until: call.time("until", now)?.unwrap_or(Timestamp::MAX),
-            service: reference("service", "Component")?,
-            environment: call.query("environment").map(str::to_owned),
+            since: since.unwrap_or(earliest),
+            until: until.unwrap_or(Timestamp::MAX),
+            service,
+            environment,
             group,
             tree,
             owners,
@@ -139,7 +143,7 @@ impl Asked {
     }
 }
 
-async fn services(world: &World, call: &Call) -> Result<ServicesFlow, Problem> {
+async fn services(world: &World, call: Call) -> Result<ServicesFlow, Problem> {
     let asked = Asked::read(world, call).await?;
     let arrivals = asked.arrivals(world).await?;
     let mut by_service: BTreeMap<&ObjectRef, Vec<&Arrival>> = BTreeMap::new();
