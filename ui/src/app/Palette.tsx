@@ -1,12 +1,12 @@
 import { Modal, useMantineColorScheme } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useQueries } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useId, useMemo, useRef, useState } from 'react'
 import { list } from '~/api/queries'
 import { hrefOf, refOf } from '~/api/refs'
 import type { Obj } from '~/api/types'
 import { Icon, type IconName } from '~/components/Icon'
+import { useGo } from '~/components/Ref'
 import css from './Palette.module.css'
 import { GO } from './shortcuts'
 
@@ -36,7 +36,7 @@ const SEARCHED: { plural: string; icon: IconName }[] = [
 export function Palette({ close, pull }: { close: () => void; pull: () => void }) {
   const [text, setText] = useState('')
   const [at, setAt] = useState(0)
-  const navigate = useNavigate()
+  const visit = useGo()
   const { setColorScheme } = useMantineColorScheme()
   const listId = useId()
   const listRef = useRef<HTMLDivElement>(null)
@@ -45,7 +45,7 @@ export function Palette({ close, pull }: { close: () => void; pull: () => void }
   const items = useMemo<Item[]>(() => {
     const go = (to: string) => () => {
       close()
-      void navigate({ to: to as never })
+      visit(to)
     }
     const words = text.trim().toLowerCase()
     const matches = (label: string) => words.split(/\s+/).every((word) => label.toLowerCase().includes(word))
@@ -74,7 +74,7 @@ export function Palette({ close, pull }: { close: () => void; pull: () => void }
       : []
     const plain = [...actions.slice(0, 1), ...pages, ...actions.slice(1)].filter((item) => !words || matches(item.label))
     return words ? [...objects, ...plain, ...search] : plain
-  }, [text, found, close, pull, navigate, setColorScheme])
+  }, [text, found, close, pull, visit, setColorScheme])
 
   useEffect(() => setAt(0), [text])
   useEffect(() => {

@@ -1,14 +1,14 @@
-import { useNavigate } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import { hrefOf, shortName } from '~/api/refs'
 import type { TimeToValue } from '~/api/types'
 import { count, plural } from '~/lib/number'
 import { duration } from '~/lib/time'
+import { useGo } from '~/components/Ref'
 import { TimeSeries } from './TimeSeries'
 
 /** Time to value of each change as a point, with the median and the 90th percentile as levels. */
 export function ValueChart({ flow, height = 170 }: { flow: TimeToValue; height?: number }) {
-  const navigate = useNavigate()
+  const go = useGo()
   const points = useMemo(() => [...flow.points].sort((a, b) => Date.parse(a.at) - Date.parse(b.at)), [flow])
   const levels = []
   if (flow.p50Ms !== undefined && flow.p50Ms !== null) levels.push({ value: flow.p50Ms, label: `p50 ${duration(flow.p50Ms)}`, color: '--ok' })
@@ -24,7 +24,7 @@ export function ValueChart({ flow, height = 170 }: { flow: TimeToValue; height?:
       format={(ms) => duration(ms)}
       onPick={(i) => {
         const point = points[i]
-        if (point) void navigate({ to: hrefOf(point.change) as never })
+        if (point) go(hrefOf(point.change))
       }}
     />
   )

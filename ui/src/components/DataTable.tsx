@@ -1,10 +1,10 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { createSortedRowModel, rowSortingFeature, sortFns, tableFeatures, useTable, type ColumnDef, type SortingState } from '@tanstack/react-table'
-import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 import { useListKeys } from '~/app/shortcuts'
 import css from './DataTable.module.css'
 import { Icon } from './Icon'
+import { useGo } from './Ref'
 
 const features = tableFeatures({ rowSortingFeature, sortedRowModel: createSortedRowModel(), sortFns })
 type Features = typeof features
@@ -73,10 +73,10 @@ export function DataTable<T>(props: DataTableProps<T>) {
     estimateSize: () => ROW_PX,
     overscan: 12,
   })
-  const navigate = useNavigate()
+  const go = useGo()
   const open = (i: number) => {
     const row = sorted[i]
-    if (row && href) void navigate({ to: href(row.original as T) as never })
+    if (row && href) go(href(row.original as T))
   }
   const [active, setActive] = useListKeys({
     enabled: (props.keys ?? true) && Boolean(href),

@@ -1,13 +1,38 @@
-import { Link } from '@tanstack/react-router'
+import { Button, type ButtonProps } from '@mantine/core'
+import { Link, useNavigate } from '@tanstack/react-router'
+import { useCallback } from 'react'
 import { hrefOf, parseRef, shortName } from '~/api/refs'
 import type { Ref } from '~/api/types'
+import { parseSearch } from '~/app/search'
+
+/** An address in the parts that the router takes. */
+function target(href: string): { to: never; search: never } {
+  const cut = href.indexOf('?')
+  const path = cut < 0 ? href : href.slice(0, cut)
+  return { to: path as never, search: (cut < 0 ? {} : parseSearch(href.slice(cut + 1))) as never }
+}
+
+/** Goes to an address of these pages. */
+export function useGo(): (href: string) => void {
+  const navigate = useNavigate()
+  return useCallback((href: string) => void navigate(target(href)), [navigate])
+}
 
 /** A link by address; every view is one. */
 export function To({ href, children, className, title }: { href: string; children: React.ReactNode; className?: string; title?: string }) {
   return (
-    <Link to={href as never} className={className} title={title}>
+    <Link {...target(href)} className={className} title={title}>
       {children}
     </Link>
+  )
+}
+
+/** A button that leads to another page. */
+export function LinkButton({ href, children, ...rest }: ButtonProps & { href: string; children: React.ReactNode }) {
+  return (
+    <Button component={Link} {...target(href)} {...rest}>
+      {children}
+    </Button>
   )
 }
 
