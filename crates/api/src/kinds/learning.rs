@@ -424,6 +424,17 @@ pub struct FreezeReview {
     pub group: Option<String>,
 }
 
+/// Whether a frozen review is what was frozen (`GET /api/v1/reviews/{name}/verify`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReviewVerification {
+    /// Whether the digest is the pack's.
+    pub pack_ok: bool,
+    /// Whether the draw follows from the pack and the previous draw; absent before the spin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draw_ok: Option<bool>,
+}
+
 /// The request to move a COE on (`POST /api/v1/coes/{name}/state`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
