@@ -63,3 +63,66 @@ pub const SUSPECTS_MAX: usize = 10;
 
 /// After which time an alert that nobody answered starts its escalation again: Alertmanager's `repeat_interval`.
 pub const UNANSWERED_RETRY_MS: i64 = 4 * 3_600_000;
+
+/// The longest wait for an answer.
+pub const WAIT_MAX_MS: i64 = 24 * 3_600_000;
+
+/// The shortest time after which an acknowledged alert pages again.
+pub const ACKNOWLEDGE_TIMEOUT_MIN_MS: i64 = 60_000;
+
+/// Bytes of an address or URL.
+pub const TARGET_BYTES: usize = 2_048;
+
+/// The longest delay of a contact method.
+pub const CONTACT_DELAY_MAX_MS: i64 = 3_600_000;
+
+/// Pages that an alert's status shows; older ones stay in the list of pages.
+pub const PAGES_SHOWN: usize = 200;
+
+/// How long a sender keeps a page before another may take it.
+pub const PAGE_LEASE_MS: i64 = 10_000;
+
+/// How long one try to send may take: shorter than the lease, so that no page is sent by two at once.
+pub const SEND_DEADLINE_MS: u64 = 8_000;
+
+/// Pages that are sent at the same time.
+pub const PAGES_AT_ONCE: i64 = 32;
+
+/// The longest pause between two tries of a page.
+pub const RETRY_MAX_MS: i64 = 60_000;
+
+/// How long a page may wait for its provider before the person's next channel is used as well.
+pub const NEXT_CHANNEL_MS: i64 = 60_000;
+
+/// How late a page or a step may be before the self-audit reports it.
+pub const OVERDUE_MS: i64 = 30_000;
+
+/// How long the link of a page works.
+pub const LINK_MS: i64 = 72 * 3_600_000;
+
+/// Entries of an incident's timeline; beyond it the oldest automatic ones go first.
+pub const TIMELINE_MAX: usize = 1_000;
+
+/// Characters of a note.
+pub const NOTE_CHARS: usize = 10_000;
+
+/// Characters of an incident's title.
+pub const TITLE_CHARS: usize = 300;
+
+/// Services of an incident.
+pub const SERVICES_MAX: usize = 100;
+
+/// For how long after its mitigation an incident takes in what comes again.
+pub const REJOIN_MS: i64 = 30 * 60_000;
+
+/// Failing lines that are looked at for versions.
+pub const FAILING_LINES: usize = 500;
+
+/// Failing lines that the context of an incident shows.
+pub const FAILING_SHOWN: usize = 50;
+
+/// How far before its start an incident's logs are looked at.
+pub const BEFORE_START_MS: i64 = 15 * 60_000;
+
+/// The ages of an incident at which its suspects are worked out again: lines and changes arrive late.
+pub const ANALYSIS_AGES_MS: [i64; 6] = [0, 10_000, 30_000, 120_000, 600_000, 1_800_000];

@@ -18,10 +18,10 @@ use crate::limits::{SUSPECT_HORIZON_MS, SUSPECT_SLACK_MS, SUSPECTS_MAX};
 /// What is known of the failure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failure {
-    /// When the first failing line was seen, or the trouble began.
+    /// When the first failing line was written, or the trouble was noticed.
     pub started_at: Timestamp,
-    /// Whether the start is that of a failing line, and not only that of the alarm's window.
-    pub from_lines: bool,
+    /// Which of the two it is, as reasons say it: `the first failing line` or `it was noticed`.
+    pub seen: &'static str,
     /// The failing services.
     pub services: Vec<ObjectRef>,
     /// What they depend on, directly.
@@ -96,14 +96,13 @@ fn judge(failure: &Failure, change: &ChangeFact) -> Option<Suspect> {
 
 /// The chance halves with every half hour between the change and the failure.
 fn closeness(failure: &Failure, lead_ms: i64) -> Evidence {
-    let what = if failure.from_lines { "the first failing line" } else { "the trouble began" };
+    let seen = failure.seen;
     let minutes = f64::from(i32::try_from(lead_ms.max(0) / 1_000).unwrap_or(i32::MAX)) / 60.0;
     let reason = match lead_ms {
-        ..=-1_000 => format!("reached production {} after {what}", duration(-lead_ms)),
-        -999..=999 => format!("reached production just as {what} was seen"),
-        _ => format!("reached production {} before {what}", duration(lead_ms)),
+        ..=-1_000 => format!("reached production {} after {seen}", duration(-lead_ms)),
+        -999..=999 => format!("reached production less than 1 s before {seen}"),
+        _ => format!("reached production {} before {seen}", duration(lead_ms)),
     };
-    let reason = if failure.from_lines { reason } else { reason.replace("began was seen", "began") };
     Evidence { chance: 0.6 * 0.5f64.powf(minutes / 30.0), reason }
 }
 
@@ -185,7 +184,7 @@ mod tests_of_ranking {
     fn failure() -> Failure {
         Failure {
             started_at: at(0),
-            from_lines: true,
+            seen: "the first failing line",
             services: vec![component("payments")],
             dependencies: vec![component("ledger")],
             versions: BTreeMap::from([("payments".to_owned(), BTreeMap::from([("2".to_owned(), 14)]))]),

@@ -9,7 +9,29 @@
 //! Absent: alerts, paging and the andon, which listen to the events.
 
 mod check;
+mod controller;
 pub mod decide;
 mod explain;
+mod kinds;
 pub mod limits;
+mod routes;
+mod table;
 pub mod window;
+
+use std::sync::Arc;
+
+use andon_module::Module;
+
+pub use routes::{Evaluations, StateChange};
+
+/// Tells everything that signals bring.
+pub fn module() -> Module {
+    Module {
+        name: "signals",
+        kinds: vec![kinds::ALARM],
+        endpoints: routes::endpoints(),
+        controllers: vec![Arc::new(controller::Evaluator::default())],
+        migrations: table::MIGRATIONS,
+        ..Module::default()
+    }
+}

@@ -19,7 +19,7 @@ pub const OVERDUE_MS: i64 = 30_000;
 pub const LEASE_MS: i64 = 30_000;
 
 /// How often the alarms are looked at; a tenth of the shortest useful answer time.
-pub const PERIOD_MS: i64 = 1_000;
+pub const PERIOD_MS: u64 = 1_000;
 
 /// How long evaluations are kept for the chart.
 pub const EVALUATIONS_KEPT_MS: i64 = 7 * 24 * 3_600_000;
