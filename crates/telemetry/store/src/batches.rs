@@ -171,6 +171,16 @@ impl SqlSnapshot {
         }
     }
 
+    /// The same lines under another filter and interval.
+    #[must_use]
+    pub fn narrowed(&self, filter: Filter, interval: Interval) -> Self {
+        Self {
+            filter: Arc::new(filter),
+            interval,
+            ..self.clone()
+        }
+    }
+
     /// The number of lines, when it is known without reading them.
     #[must_use]
     pub fn exact_rows(&self) -> Option<u64> {

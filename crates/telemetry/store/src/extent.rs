@@ -66,13 +66,13 @@ impl Extent {
     /// Says whether any line may lie in `since <= t < until`.
     pub(crate) fn touches(&self, interval: &Interval) -> bool {
         let (low, high) = self.times(interval.clock);
-        self.rows > 0 && high >= interval.since_us && low < interval.until_us
+        self.rows > 0 && high >= interval.since_us && interval.ends_after(low)
     }
 
     /// Says whether every line lies in `since <= t < until`.
     pub(crate) fn is_inside(&self, interval: &Interval) -> bool {
         let (low, high) = self.times(interval.clock);
-        low >= interval.since_us && high < interval.until_us
+        low >= interval.since_us && interval.ends_after(high)
     }
 }
 
@@ -96,6 +96,11 @@ impl Interval {
     };
 
     pub(crate) fn has(&self, time_us: i64) -> bool {
-        time_us >= self.since_us && (time_us < self.until_us || self.until_us == i64::MAX)
+        time_us >= self.since_us && self.ends_after(time_us)
+    }
+
+    /// The highest time there is has no time after it: an interval up to it includes it.
+    fn ends_after(&self, time_us: i64) -> bool {
+        time_us < self.until_us || self.until_us == i64::MAX
     }
 }
