@@ -1,1 +1,65 @@
-fn main() {}
+//! The one binary: parses, dispatches, gives the exit code.
+
+use std::process::ExitCode;
+
+use andon_cli::{Cli, Command, ServeArgs};
+use andon_server::{ServeOptions, parse_size, serve};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&format!("the runtime cannot be started: {error}")),
+    };
+    match cli.command {
+        Command::Serve(arguments) => runtime.block_on(start(arguments)),
+        _ => ExitCode::from(runtime.block_on(andon_cli::run(cli))),
+    }
+}
+
+async fn start(arguments: ServeArgs) -> ExitCode {
+    start_log(&arguments.log);
+    let options = match options_of(arguments) {
+        Ok(options) => options,
+        Err(problem) => return refuse(&problem.detail),
+    };
+    match serve(options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            let hint = problem.hint.as_deref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+            refuse(&format!("{problem:?}{hint}"))
+        }
+    }
+}
+
+fn options_of(arguments: ServeArgs) -> Result<ServeOptions, andon_server::Problem> {
+    Ok(ServeOptions {
+        data: arguments.data,
+        listen: arguments.listen,
+        bootstrap_token: arguments.bootstrap_token,
+        database: arguments.database,
+        smtp: arguments.smtp,
+        mail_from: arguments.mail_from,
+        public_url: arguments.public_url,
+        demo: arguments.demo,
+        private_egress: arguments.egress == "private",
+        retention: arguments.retention.as_deref().map(andon_server::Span::parse).transpose()?,
+        disk_cap_bytes: arguments.disk_cap.as_deref().map(parse_size).transpose()?,
+        ui_dir: arguments.ui_dir,
+        otlp_ports: !arguments.no_otlp_ports,
+    })
+}
+
+fn start_log(format: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ANDON_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,datafusion=warn,sqlx=warn"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if format == "json" { log.json().init() } else { log.init() }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a process that cannot go on")]
+fn refuse(text: &str) -> ExitCode {
+    eprintln!("error: {text}");
+    ExitCode::from(2)
+}

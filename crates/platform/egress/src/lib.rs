@@ -76,4 +76,12 @@ impl Egress {
     pub async fn post(&self, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Result<Answer, SendError> {
         self.web.post(url, headers, body).await
     }
+
+    /// Reads at most 64 KiB from an address.
+    ///
+    /// # Errors
+    /// As [`Egress::post`].
+    pub async fn get(&self, url: &str) -> Result<Answer, SendError> {
+        self.web.get(url).await
+    }
 }

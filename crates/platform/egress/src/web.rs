@@ -70,19 +70,15 @@ impl Web {
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Result<Answer, SendError> {
-        let url = self.admit(url)?;
-        let mut request = self.client.post(url).body(body);
+        let mut request = self.client.post(self.admit(url)?).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request.send().await.map_err(|error| SendError::passing(chain(&error)))?;
-        let status = response.status().as_u16();
-        let body = read_some(response).await?;
-        match status {
-            200..=299 => Ok(Answer { status, body }),
-            408 | 425 | 429 | 500..=599 => Err(SendError::passing(format!("the receiver answered {status}"))),
-            _ => Err(SendError::permanent(format!("the receiver answered {status}"))),
-        }
+        answer_of(request).await
+    }
+
+    pub(crate) async fn get(&self, url: &str) -> Result<Answer, SendError> {
+        answer_of(self.client.get(self.admit(url)?)).await
     }
 
     /// Refuses what is no web address, and literal addresses that may not be called.
@@ -103,6 +99,17 @@ impl Web {
             ))),
             _ => Ok(url),
         }
+    }
+}
+
+async fn answer_of(request: reqwest::RequestBuilder) -> Result<Answer, SendError> {
+    let response = request.send().await.map_err(|error| SendError::passing(chain(&error)))?;
+    let status = response.status().as_u16();
+    let body = read_some(response).await?;
+    match status {
+        200..=299 => Ok(Answer { status, body }),
+        408 | 425 | 429 | 500..=599 => Err(SendError::passing(format!("the receiver answered {status}"))),
+        _ => Err(SendError::permanent(format!("the receiver answered {status}"))),
     }
 }
 

@@ -51,6 +51,11 @@ impl Ids {
         Uuid::new_v7(stamp).to_string()
     }
 
+    /// Makes a key of 256 random bits.
+    pub fn new_key(&self) -> [u8; 32] {
+        random_bytes()
+    }
+
     /// Makes a secret of 256 random bits, in URL-safe base64.
     pub fn new_secret(&self) -> String {
         use base64::Engine as _;

@@ -325,6 +325,10 @@ const VERIFY_BATCH: i64 = 2_000;
 
 /// Reads the whole chain and tells whether it is what was written.
 pub(crate) async fn verify(database: &Database) -> Result<Verification, Problem> {
+    // The head is read first: what is appended while we read lies beyond it and is checked as well.
+    let rows = database.fetch("SELECT sequence, hash FROM ledger_head WHERE id = 1", vec![]).await?;
+    let head = rows.first().ok_or_else(|| Problem::internal("the ledger has no head row"))?;
+    let head = (head.integer("sequence")?, head.text("hash")?);
     let mut found =
         Verification { ok: true, events: 0, head: String::new(), erased: 0, checkpoints: 0, first_bad: None, reason: None };
     let mut checkpoints = checkpoints(database).await?.into_iter().peekable();
@@ -335,19 +339,22 @@ pub(crate) async fn verify(database: &Database) -> Result<Verification, Problem>
             break;
         }
         for row in &rows {
-            let wrong = check_row(row, &mut found)?.or_else(|| {
-                let due = checkpoints.next_if(|checkpoint| checkpoint.sequence <= found.events)?;
-                check_checkpoint(&due, &mut found)
-            });
+            let wrong = check_row(row, &mut found)?
+                .or_else(|| (found.events == head.0 && found.head != head.1).then(|| "the head is not the one that was written".to_owned()))
+                .or_else(|| {
+                    let due = checkpoints.next_if(|checkpoint| checkpoint.sequence <= found.events)?;
+                    check_checkpoint(&due, &mut found)
+                });
             if let Some(reason) = wrong {
-                found.ok = false;
-                found.first_bad = Some(found.events);
-                found.reason = Some(reason);
-                return Ok(found);
+                let place = found.events;
+                return Ok(found.fail(place, &reason));
             }
         }
     }
-    check_tail(database, &mut found, checkpoints.next()).await?;
+    if found.events < head.0 || checkpoints.next().is_some_and(|checkpoint| checkpoint.sequence > found.events) {
+        let place = found.events + 1;
+        return Ok(found.fail(place, "the tail of the ledger was cut off"));
+    }
     Ok(found)
 }
 
@@ -381,21 +388,6 @@ fn check_checkpoint(checkpoint: &Checkpoint, found: &mut Verification) -> Option
     }
     found.checkpoints += 1;
     None
-}
-
-async fn check_tail(database: &Database, found: &mut Verification, beyond: Option<Checkpoint>) -> Result<(), Problem> {
-    // Events may have been appended while we read: the head row is checked against what it says itself.
-    let rows = database.fetch("SELECT sequence, hash FROM ledger_head WHERE id = 1", vec![]).await?;
-    let head = rows.first().ok_or_else(|| Problem::internal("the ledger has no head row"))?;
-    let truncated = head.integer("sequence")? < found.events
-        || (head.integer("sequence")? == found.events && head.text("hash")? != found.head)
-        || beyond.as_ref().is_some_and(|checkpoint| checkpoint.sequence > head.integer("sequence").unwrap_or(0));
-    if truncated {
-        found.ok = false;
-        found.first_bad = Some(found.events + 1);
-        found.reason = Some("the tail of the ledger is not what was written".to_owned());
-    }
-    Ok(())
 }
 
 impl Checkpoint {
@@ -441,8 +433,14 @@ pub(crate) async fn checkpoints(database: &Database) -> Result<Vec<Checkpoint>, 
         .collect()
 }
 
-/// Refuses when a verification failed.
 impl Verification {
+    fn fail(mut self, first_bad: i64, reason: &str) -> Self {
+        self.ok = false;
+        self.first_bad = Some(first_bad);
+        self.reason = Some(reason.to_owned());
+        self
+    }
+
     /// Turns a failed verification into a problem.
     ///
     /// # Errors

@@ -1,0 +1,42 @@
+//! The list of capabilities. Nothing else in the project names them all.
+
+use andon_api::kind::KindInfo;
+use andon_module::{Endpoint, Module};
+use andon_objects::Registry;
+use serde_json::Value;
+
+/// Lists the capabilities of this server.
+pub fn modules() -> Vec<Module> {
+    vec![
+        andon_catalog::module(),
+        andon_delivery::module(),
+        andon_flow::module(),
+        andon_signals::module(),
+        andon_response::module(),
+        andon_learning::module(),
+        andon_governance::module(),
+    ]
+}
+
+/// Lists every kind of this server.
+pub fn kinds() -> Vec<KindInfo> {
+    modules().into_iter().flat_map(|module| module.kinds).collect()
+}
+
+/// Lists every row of the API.
+pub(crate) fn all_endpoints(modules: &[Module]) -> Vec<Endpoint> {
+    let mut rows = andon_http::endpoints();
+    rows.extend(crate::status::endpoints());
+    rows.extend(crate::logs::endpoints());
+    rows.extend(crate::ingest::endpoints());
+    rows.extend(crate::demo::endpoints());
+    rows.extend(modules.iter().flat_map(|module| module.endpoints.clone()));
+    rows
+}
+
+/// Makes the API document of this server.
+pub fn describe_api() -> Value {
+    let modules = modules();
+    let registry = Registry::new(modules.iter().flat_map(|module| module.kinds.clone()));
+    andon_http::describe(&all_endpoints(&modules), &registry)
+}
