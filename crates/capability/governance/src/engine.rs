@@ -132,10 +132,12 @@ fn path_of(engine: &Engine) -> anyhow::Result<String> {
 
 /// Turns the engine's message into a problem that names line and column.
 fn invalid(message: &str) -> Problem {
-    let problem = Problem::new(ErrorCode::PolicyInvalid, format!("The policy does not compile: {}.", first_error(message)));
+    let words = first_error(message);
+    let problem = |place: &str| Problem::new(ErrorCode::PolicyInvalid, format!("The policy does not compile{place}: {words}."));
     match place_of(message) {
-        Some((line, column)) => problem.place(format!("spec.rego:{line}:{column}")),
-        None => problem.place("spec.rego"),
+        // In words too: the place of a document that is applied is a place of the whole file.
+        Some((line, column)) => problem(&format!(" at line {line}, column {column}")).place(format!("spec.rego:{line}:{column}")),
+        None => problem("").place("spec.rego"),
     }
     .hint("Line and column count from the first line of the Rego text.")
 }
