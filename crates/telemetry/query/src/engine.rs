@@ -6,15 +6,17 @@ use std::time::{Duration, Instant};
 use andon_reader::query::Filter;
 use andon_reader::{Caller, Column, ReaderError, SqlLimits, SqlResult, SqlRunner, TableSource};
 use andon_store::{Interval, LogStore, log_schema};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::execution::context::{SessionConfig, SessionContext};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::Semaphore;
 
 use crate::attribute::{attr, attr_number};
@@ -28,6 +30,8 @@ use crate::statement::{ParseFailure, check_plan, check_tables, parse};
 const THREADS: usize = 2;
 /// Statements that run at the same time; others wait within their own time limit.
 const STATEMENTS: usize = 4;
+/// How long after its time limit a statement is waited for.
+const GRACE: Duration = Duration::from_secs(1);
 /// Functions that make large values from small ones.
 const WITHHELD: [&str; 4] = ["range", "generate_series", "array_repeat", "array_resize"];
 
@@ -64,7 +68,7 @@ impl SqlEngine {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("andon-sql")
-            .enable_time()
+            .enable_all()
             .build()
             .map_err(|error| internal(&error))?;
         let shared = Shared {
@@ -101,13 +105,23 @@ impl SqlRunner for SqlEngine {
                 .as_ref()
                 .ok_or_else(|| internal(&"it is shut down"))?;
             let shared = Arc::clone(&self.shared);
+            let home = Handle::try_current().unwrap_or_else(|_| runtime.handle().clone());
+            let asking = Asking {
+                caller,
+                limits,
+                home,
+            };
+            let time = Duration::from_millis(limits.timeout_ms);
             let work = async move {
-                let time = Duration::from_millis(limits.timeout_ms);
-                let done = tokio::time::timeout(time, shared.run(sql, caller, limits)).await;
+                let done = tokio::time::timeout(time, shared.run(sql, asking)).await;
                 done.unwrap_or_else(|_| Err(timeout(&limits)))
             };
             let mut task = AbortOnDrop(runtime.spawn(work));
-            (&mut task.0).await.map_err(|error| internal(&error))?
+            // Also ends the wait for a step that does not look at the clock.
+            match tokio::time::timeout(time + GRACE, &mut task.0).await {
+                Ok(done) => done.map_err(|error| internal(&error))?,
+                Err(_) => Err(timeout(&limits)),
+            }
         })
     }
 
@@ -127,6 +141,14 @@ impl SqlRunner for SqlEngine {
     }
 }
 
+/// Who asks, within which limits, and where lent tables are read: on the threads of the caller,
+/// because connections belong to the runtime that opened them.
+struct Asking {
+    caller: Caller,
+    limits: SqlLimits,
+    home: Handle,
+}
+
 struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
 
 impl<T> Drop for AbortOnDrop<T> {
@@ -136,12 +158,8 @@ impl<T> Drop for AbortOnDrop<T> {
 }
 
 impl Shared {
-    async fn run(
-        &self,
-        sql: String,
-        caller: Caller,
-        limits: SqlLimits,
-    ) -> Result<SqlResult, ReaderError> {
+    async fn run(&self, sql: String, asking: Asking) -> Result<SqlResult, ReaderError> {
+        let Asking { caller, limits, .. } = &asking;
         let start = Instant::now();
         let _turn = self
             .turns
@@ -150,15 +168,16 @@ impl Shared {
             .map_err(|error| internal(&error))?;
         let statement = parse(&sql).map_err(|failure| match failure {
             ParseFailure::Known(error) => error,
-            ParseFailure::Engine(error) => from_engine(&error, &limits),
+            ParseFailure::Engine(error) => from_engine(&error, limits),
         })?;
-        let context = self.session(&caller, &limits)?;
+        let context = self.session(&asking)?;
         let state = context.state();
-        check_tables(&state, &statement, &self.names(), &caller)?;
-        let engine = |error| from_engine(&error, &limits);
+        check_tables(&state, &statement, &self.names(), caller)?;
+        let engine = |error| from_engine(&error, limits);
         let plan = state.statement_to_plan(statement).await.map_err(engine)?;
         check_plan(&plan)?;
         let plan = state.create_physical_plan(&plan).await.map_err(engine)?;
+        let plan = cooperative(plan).map_err(engine)?;
         let mut result = SqlResult {
             columns: columns_of(&plan.schema()),
             rows: Vec::new(),
@@ -173,7 +192,7 @@ impl Shared {
             let kept = batch.slice(0, batch.num_rows().min(room));
             bytes += weight(&kept);
             if bytes > limits.memory_bytes {
-                return Err(memory(&limits));
+                return Err(memory(limits));
             }
             append_rows(&kept, room, &mut result.rows)?;
             if batch.num_rows() > room {
@@ -191,13 +210,13 @@ impl Shared {
     }
 
     /// A session of its own for each statement: its tables, its memory, nothing shared.
-    fn session(&self, caller: &Caller, limits: &SqlLimits) -> Result<SessionContext, ReaderError> {
+    fn session(&self, asking: &Asking) -> Result<SessionContext, ReaderError> {
         let config = SessionConfig::new()
             .with_information_schema(true)
             .with_target_partitions(THREADS)
             .with_batch_size(8_192);
         let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(GreedyMemoryPool::new(limits.memory_bytes)))
+            .with_memory_pool(Arc::new(GreedyMemoryPool::new(asking.limits.memory_bytes)))
             .with_disk_manager_builder(
                 DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled),
             )
@@ -214,16 +233,16 @@ impl Shared {
         }
         context.register_udf(attr());
         context.register_udf(attr_number());
-        self.add_tables(&context, caller, limits)?;
+        self.add_tables(&context, asking)?;
         Ok(context)
     }
 
-    fn add_tables(
-        &self,
-        context: &SessionContext,
-        caller: &Caller,
-        limits: &SqlLimits,
-    ) -> Result<(), ReaderError> {
+    fn add_tables(&self, context: &SessionContext, asking: &Asking) -> Result<(), ReaderError> {
+        let Asking {
+            caller,
+            limits,
+            home,
+        } = asking;
         if caller.may_read(logs_table::NAME) {
             let snapshot = self
                 .store
@@ -234,7 +253,12 @@ impl Shared {
         }
         for source in &self.sources {
             if caller.may_read(source.name()) {
-                let table = LentTable::new(Arc::clone(source), caller.clone(), limits.memory_bytes);
+                let table = LentTable::new(
+                    Arc::clone(source),
+                    caller.clone(),
+                    limits.memory_bytes,
+                    home.clone(),
+                );
                 context
                     .register_table(source.name(), Arc::new(table))
                     .map_err(|error| internal(&error))?;
@@ -242,6 +266,20 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+/// Makes every join let others run now and then: one input batch of a join can mean minutes of
+/// output, and a step that never pauses can neither be timed out nor cancelled.
+fn cooperative(plan: Arc<dyn ExecutionPlan>) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
+    let paused = plan.transform_up(|node| {
+        let is_join = node.name().ends_with("JoinExec") || node.name() == "UnnestExec";
+        Ok(if is_join {
+            Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>)
+        } else {
+            Transformed::no(node)
+        })
+    })?;
+    Ok(paused.data)
 }
 
 /// Memory that the rows of a batch will take, not counting what its arrays share with others.

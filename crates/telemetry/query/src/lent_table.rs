@@ -18,6 +18,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_plan::ExecutionPlan;
 use serde_json::Value;
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 
 const UTC: &str = "+00:00";
 
@@ -45,10 +47,16 @@ pub(crate) struct LentTable {
     columns: Vec<Column>,
     schema: SchemaRef,
     memory_bytes: usize,
+    home: Handle,
 }
 
 impl LentTable {
-    pub(crate) fn new(source: Arc<dyn TableSource>, caller: Caller, memory_bytes: usize) -> Self {
+    pub(crate) fn new(
+        source: Arc<dyn TableSource>,
+        caller: Caller,
+        memory_bytes: usize,
+        home: Handle,
+    ) -> Self {
         let columns = source.columns();
         let schema = schema_of(&columns);
         Self {
@@ -57,6 +65,19 @@ impl LentTable {
             columns,
             schema,
             memory_bytes,
+            home,
+        }
+    }
+
+    /// Reads on the runtime of the caller; ends with the statement.
+    async fn rows(&self, hint: TableHint) -> Result<Vec<Vec<Value>>> {
+        let (source, caller) = (Arc::clone(&self.source), self.caller.clone());
+        let mut reading = JoinSet::new();
+        reading.spawn_on(async move { source.scan(&caller, hint).await }, &self.home);
+        match reading.join_next().await {
+            Some(Ok(rows)) => rows.map_err(|error| DataFusionError::External(Box::new(error))),
+            Some(Err(error)) => Err(DataFusionError::ExecutionJoin(Box::new(error))),
+            None => Ok(Vec::new()),
         }
     }
 
@@ -174,11 +195,7 @@ impl TableProvider for LentTable {
             equals,
             limit: limit.filter(|_| filters.is_empty()),
         };
-        let rows = self
-            .source
-            .scan(&self.caller, hint)
-            .await
-            .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let rows = self.rows(hint).await?;
         let bytes = weight(&rows);
         if bytes > self.memory_bytes {
             return Err(DataFusionError::ResourcesExhausted(format!(

@@ -29,12 +29,15 @@ pub struct StoreConfig {
     pub memory_cap_bytes: u64,
     /// Footers and filters of segments kept in memory.
     pub index_cache_bytes: usize,
-    /// Searches, counts and histograms that run at the same time; others wait.
+    /// Queries by the sender's time (people's) that run at the same time; others wait. Queries by
+    /// our time (alarms') have as many turns of their own, so that no search delays an alarm.
     pub scans: usize,
     /// A query answers with what it has after this time, and says so.
     pub query_timeout: Duration,
     /// A query answers with what it has after decoding so much, and says so.
     pub query_bytes: u64,
+    /// An answer of lines is cut after about so much; its cursor goes on from there.
+    pub answer_bytes: u64,
     /// Whether the store flushes, merges and drops on its own thread. Tests that want to decide
     /// call [`crate::LogStore::maintain`] instead.
     pub background: bool,
@@ -59,6 +62,7 @@ impl StoreConfig {
             scans: 2,
             query_timeout: Duration::from_secs(30),
             query_bytes: 16 << 30,
+            answer_bytes: 32 << 20,
             background: true,
             now: Arc::new(|| jiff::Timestamp::now().as_microsecond()),
             disk: Arc::new(RealDisk),

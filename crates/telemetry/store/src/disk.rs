@@ -125,7 +125,9 @@ impl Disk for RealDisk {
     fn create_directory(&self, path: &Path) -> io::Result<()> {
         fs::create_dir_all(path)?;
         // The name of a new folder is as volatile as that of a new file.
-        path.parent().filter(|parent| parent.is_dir()).map_or(Ok(()), |parent| self.sync_directory(parent))
+        path.parent()
+            .filter(|parent| parent.is_dir())
+            .map_or(Ok(()), |parent| self.sync_directory(parent))
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {

@@ -125,7 +125,12 @@ impl Bars {
         let mut tally = Tally::new(&self);
         let outcome = scan(snapshot, opened, &plan, budget, &mut tally);
         let starts_us = (0..self.count)
-            .map(|bar| self.first_us + self.bucket_us * bar as i64)
+            .map(|bar| {
+                let step = self
+                    .bucket_us
+                    .saturating_mul(i64::try_from(bar).unwrap_or(i64::MAX));
+                self.first_us.saturating_add(step)
+            })
             .collect();
         Histogram {
             bucket_us: self.bucket_us,
@@ -204,13 +209,19 @@ impl Tally {
         }
     }
 
+    /// Number of the bar of a time; wide enough for any two times.
+    fn bar_of(&self, time_us: i64) -> i128 {
+        let since_first = i128::from(time_us) - i128::from(self.first_us);
+        since_first.div_euclid(i128::from(self.bucket_us))
+    }
+
     fn add(&mut self, name: &str, time_us: i64, rows: u64) {
         self.total += rows;
         let place = match self.places.get(name) {
             Some(&place) => place,
             None => self.new_place(name),
         };
-        let bar = usize::try_from((time_us - self.first_us) / self.bucket_us).unwrap_or(0);
+        let bar = usize::try_from(self.bar_of(time_us)).unwrap_or(0);
         if let Some(count) = self
             .counts
             .get_mut(place)
@@ -288,8 +299,7 @@ impl Visitor for Tally {
     fn take_whole(&mut self, extent: &Extent) -> bool {
         // Only when every line falls into one bar is nothing lost by not looking.
         let (low, high) = extent.times(self.clock);
-        let bar = |time_us: i64| (time_us - self.first_us).div_euclid(self.bucket_us);
-        let is_one_bar = matches!(self.by, By::Nothing) && bar(low) == bar(high);
+        let is_one_bar = matches!(self.by, By::Nothing) && self.bar_of(low) == self.bar_of(high);
         if is_one_bar {
             self.add("", low, extent.rows);
         }

@@ -176,6 +176,7 @@ impl Search {
         mut self,
         snapshot: &Snapshot,
         opened: &OpenedCache,
+        answer_bytes: u64,
         budget: Budget,
     ) -> SearchResult {
         let plan = Plan {
@@ -192,15 +193,12 @@ impl Search {
         let mut found = self.best.heap.into_sorted_vec();
         let has_more = found.len() > self.limit;
         found.truncate(self.limit);
-        let last = found.last().map(|(rank, _)| rank.key());
-        let places: Vec<Found> = found
-            .into_iter()
-            .map(|(_, candidate)| candidate.0)
-            .collect();
-        let rows = fetch(snapshot, opened, &places, &mut missing);
-        let next = last
-            .filter(|_| has_more && missing.is_empty())
+        let page = Page::fetch(snapshot, opened, &found, answer_bytes, &mut missing);
+        let next = page
+            .last
+            .filter(|_| (has_more || page.is_cut) && missing.is_empty())
             .map(|(time, sequence)| format!("{time}.{sequence}"));
+        let rows = page.rows;
         SearchResult {
             rows,
             next,
@@ -211,6 +209,91 @@ impl Search {
             missing,
         }
     }
+}
+
+/// Whole lines of an answer, about as many as the store's `answer_bytes` allow.
+struct Page {
+    rows: Vec<LogRow>,
+    last: Option<Key>,
+    is_cut: bool,
+}
+
+impl Page {
+    fn fetch(
+        snapshot: &Snapshot,
+        opened: &OpenedCache,
+        found: &[(Ranked, Candidate)],
+        answer_bytes: u64,
+        missing: &mut Vec<String>,
+    ) -> Self {
+        let mut page = Self {
+            rows: Vec::new(),
+            last: None,
+            is_cut: false,
+        };
+        let places: Vec<Found> = found.iter().map(|(_, candidate)| candidate.0).collect();
+        let at_once = rows_at_once(snapshot, opened, &places, answer_bytes);
+        let mut bytes = 0;
+        let mut done = 0;
+        for slice in places.chunks(at_once) {
+            let rows = fetch(snapshot, opened, slice, missing);
+            bytes += rows.iter().map(weight).sum::<u64>();
+            page.rows.extend(rows);
+            done += slice.len();
+            if bytes >= answer_bytes {
+                break;
+            }
+        }
+        page.is_cut = done < places.len();
+        page.last = done
+            .checked_sub(1)
+            .and_then(|last| found.get(last))
+            .map(|(rank, _)| rank.key());
+        page
+    }
+}
+
+/// Bytes of a line in an answer, roughly.
+fn weight(row: &LogRow) -> u64 {
+    let values = |map: &andon_reader::Attributes| -> u64 {
+        map.iter()
+            .map(|(key, value)| (key.len() + value.as_str().map_or(16, str::len)) as u64)
+            .sum()
+    };
+    row.message.len() as u64 + values(&row.attributes) + values(&row.resource) + 200
+}
+
+/// How many lines are read before looking at their size: few where lines are long.
+fn rows_at_once(
+    snapshot: &Snapshot,
+    opened: &OpenedCache,
+    places: &[Found],
+    answer_bytes: u64,
+) -> usize {
+    let chunks: Vec<_> = snapshot.chunks().collect();
+    let mut groups: BTreeMap<(usize, usize), u64> = BTreeMap::new();
+    for place in places {
+        match *place {
+            Found::Memory(chunk, ..) => {
+                groups.entry((usize::MAX, chunk)).or_insert_with(|| {
+                    chunks
+                        .get(chunk)
+                        .map_or(0, |chunk| chunk.memory_bytes / chunk.extent.rows.max(1))
+                });
+            }
+            Found::Segment(segment, group, _) => {
+                groups.entry((segment, group)).or_insert_with(|| {
+                    let segment = snapshot.visible.segments.get(segment);
+                    let opened = segment.and_then(|segment| opened.open(segment).ok());
+                    opened.map_or(0, |opened| opened.row_bytes(group))
+                });
+            }
+        }
+    }
+    let largest = groups.into_values().max().unwrap_or(0).max(1);
+    usize::try_from(answer_bytes / largest)
+        .unwrap_or(LIMIT)
+        .clamp(10, LIMIT)
 }
 
 /// Reads whole lines, in the order of their places.

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use andon_reader::query::Filter;
 use andon_reader::{
-    CountRequest, CountResult, FieldsRequest, FieldsResult, Histogram, HistogramRequest, LogReader,
-    LogRow, LogSink, NewLogRow, ReaderError, Receipt, SearchRequest, SearchResult, StoreStatus,
-    TailEvent, code,
+    Clock, CountRequest, CountResult, FieldsRequest, FieldsResult, Histogram, HistogramRequest,
+    LogReader, LogRow, LogSink, NewLogRow, ReaderError, Receipt, SearchRequest, SearchResult,
+    StoreStatus, TailEvent, code,
 };
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -41,7 +41,7 @@ pub struct LogStore {
     shared: Arc<Shared>,
     commands: Option<mpsc::Sender<Command>>,
     keeper: Arc<Mutex<Keeper>>,
-    scans: Arc<Semaphore>,
+    scans: [Arc<Semaphore>; 2],
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -90,7 +90,8 @@ impl LogStore {
             };
             threads.push(spawn("andon-keeper", move || looper.run())?);
         }
-        let scans = Arc::new(Semaphore::new(shared.config.scans.max(1)));
+        let turns = || Arc::new(Semaphore::new(shared.config.scans.max(1)));
+        let scans = [turns(), turns()];
         Ok(Self {
             shared,
             commands: Some(sender),
@@ -146,12 +147,18 @@ impl LogStore {
     /// Runs a scan on a blocking thread within the budget; it stops when the caller goes away.
     async fn scan<T: Send + 'static>(
         &self,
+        clock: Clock,
         work: impl FnOnce(&Snapshot, &Shared, Budget) -> T + Send + 'static,
     ) -> Result<T, ReaderError> {
         let deadline = Instant::now() + self.shared.config.query_timeout;
+        let [peoples, alarms] = &self.scans;
+        let turns = match clock {
+            Clock::Timestamp => peoples,
+            Clock::ReceivedAt => alarms,
+        };
         let wait = tokio::time::timeout(
             self.shared.config.query_timeout,
-            Arc::clone(&self.scans).acquire_owned(),
+            Arc::clone(turns).acquire_owned(),
         );
         let permit = wait.await.map_err(|_| {
             ReaderError::new(
@@ -283,7 +290,9 @@ impl LogReader for LogStore {
             let start = Instant::now();
             let search = Search::new(&request)?;
             let mut result = self
-                .scan(move |snapshot, shared, budget| search.run(snapshot, &shared.opened, budget))
+                .scan(request.clock, move |snapshot, shared, budget| {
+                    search.run(snapshot, &shared.opened, shared.config.answer_bytes, budget)
+                })
                 .await?;
             result.elapsed_us = elapsed_us(start);
             Ok(result)
@@ -300,7 +309,7 @@ impl LogReader for LogStore {
                 until_us: request.until_us,
                 clock: request.clock,
             };
-            let counted = self.scan(move |snapshot, shared, budget| {
+            let counted = self.scan(request.clock, move |snapshot, shared, budget| {
                 search::count(&filter, interval, snapshot, &shared.opened, budget)
             });
             let mut result = counted.await?;
@@ -317,7 +326,9 @@ impl LogReader for LogStore {
             let start = Instant::now();
             let bars = Bars::new(&request)?;
             let mut result = self
-                .scan(move |snapshot, shared, budget| bars.run(snapshot, &shared.opened, budget))
+                .scan(request.clock, move |snapshot, shared, budget| {
+                    bars.run(snapshot, &shared.opened, budget)
+                })
                 .await?;
             result.elapsed_us = elapsed_us(start);
             Ok(result)
@@ -340,7 +351,7 @@ impl LogReader for LogStore {
             let Some(sequence) = sequence else {
                 return Ok(None);
             };
-            self.scan(move |snapshot, shared, budget| {
+            self.scan(Clock::Timestamp, move |snapshot, shared, budget| {
                 search::by_sequence(sequence, snapshot, &shared.opened, budget)
             })
             .await?

@@ -205,6 +205,16 @@ impl Opened {
         Ok(())
     }
 
+    /// Average size of a line of a row group.
+    pub(crate) fn row_bytes(&self, group: usize) -> u64 {
+        let rows = self
+            .index
+            .groups
+            .get(group)
+            .map_or(1, |group| group.extent.rows.max(1));
+        self.column_bytes(group, None) / rows
+    }
+
     /// Uncompressed size of columns of a row group, for the budget of a query.
     pub(crate) fn column_bytes(&self, group: usize, columns: Option<&BTreeSet<String>>) -> u64 {
         let Some(group) = self.metadata.metadata().row_groups().get(group) else {
