@@ -77,20 +77,20 @@ impl Service {
     /// Makes the router of the rows.
     pub fn router(&self, endpoints: &[Endpoint]) -> Router {
         let mut paths: BTreeMap<&'static str, MethodRouter> = BTreeMap::new();
-        for endpoint in endpoints {
+        for (path, fixed, endpoint) in with_hidden_methods(endpoints) {
             let Some(filter) = filter_of(&endpoint.method) else { continue };
-            let (service, row) = (self.clone(), Arc::new(endpoint.clone()));
+            let (service, row) = (self.clone(), Arc::new((endpoint.clone(), fixed)));
             let answer = move |request: Request<Body>| {
                 let (service, row) = (service.clone(), row.clone());
-                async move { service.answer(&row, request).await }
+                async move { service.answer(&row.0, &row.1, request).await }
             };
-            let known = paths.remove(endpoint.path).unwrap_or_default();
-            paths.insert(endpoint.path, known.on(filter, answer));
+            let known = paths.remove(path).unwrap_or_default();
+            paths.insert(path, known.on(filter, answer));
         }
         paths.into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods))
     }
 
-    async fn answer(&self, row: &Endpoint, request: Request<Body>) -> Response<Body> {
+    async fn answer(&self, row: &Endpoint, fixed: &Parameters, request: Request<Body>) -> Response<Body> {
         let request_id = self.world.ids.new_id();
         let (mut parts, body) = request.into_parts();
         let origin = origin_of(&parts);
@@ -99,7 +99,7 @@ impl Service {
         let (caller, outcome) = match found {
             Err(problem) => (Caller::anonymous(&origin), Err(problem)),
             Ok(caller) => {
-                let outcome = self.call(row, &mut parts, body, caller.clone(), &request_id).await;
+                let outcome = self.call(row, fixed, &mut parts, body, caller.clone(), &request_id).await;
                 (caller, outcome)
             }
         };
@@ -118,6 +118,7 @@ impl Service {
     async fn call(
         &self,
         row: &Endpoint,
+        fixed: &Parameters,
         parts: &mut Parts,
         body: Body,
         caller: Caller,
@@ -129,7 +130,8 @@ impl Service {
                 self.world.authorizer.decide(&caller, permission, &Target::default())?.require(&caller, permission)?
             }
         };
-        let path = path_parameters(parts).await?;
+        let mut path = path_parameters(parts).await?;
+        path.extend(fixed.clone());
         let query = decode_pairs(parts.uri.query().unwrap_or_default());
         let (body, stream) = read_body(row, parts, body).await?;
         let call = Call {
@@ -145,6 +147,47 @@ impl Service {
         };
         (row.handler)(self.world.clone(), call).await
     }
+}
+
+type Parameters = BTreeMap<String, String>;
+
+/// Adds to each literal path the methods that only a path with parameters has.
+///
+/// A literal path wins over one with parameters for every method, so `POST /api/v1/changes` alone would
+/// hide the list of changes, which `GET /api/v1/{plural}` gives.
+fn with_hidden_methods(endpoints: &[Endpoint]) -> Vec<(&'static str, Parameters, &Endpoint)> {
+    let mut rows: Vec<_> = endpoints.iter().map(|row| (row.path, Parameters::new(), row)).collect();
+    let known = |path: &str, method: &Method| endpoints.iter().any(|row| row.path == path && row.method == *method);
+    let mut paths: Vec<&'static str> = endpoints.iter().map(|row| row.path).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    for path in paths {
+        for row in endpoints.iter().filter(|row| row.path != path && !known(path, &row.method)) {
+            if let Some(fixed) = fixed_by(path, row.path) {
+                rows.push((path, fixed, row));
+            }
+        }
+    }
+    rows
+}
+
+/// Tells which parameters of a pattern a more literal path fixes; none when it does not fit the pattern.
+fn fixed_by(path: &str, pattern: &str) -> Option<Parameters> {
+    if path.split('/').count() != pattern.split('/').count() {
+        return None;
+    }
+    let mut fixed = Parameters::new();
+    for (part, wanted) in path.split('/').zip(pattern.split('/')) {
+        let name = wanted.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        match name {
+            _ if part == wanted => {}
+            Some(name) if !part.starts_with('{') => {
+                fixed.insert(name.to_owned(), part.to_owned());
+            }
+            _ => return None,
+        }
+    }
+    Some(fixed)
 }
 
 fn filter_of(method: &Method) -> Option<MethodFilter> {
@@ -227,5 +270,26 @@ fn into_response(reply: Reply) -> Response<Body> {
             *response.status_mut() = StatusCode::OK;
             response
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_literal_path_does_not_hide_what_a_pattern_answers() {
+        let rows = [Endpoint::post("/a/changes", "record"), Endpoint::get("/a/{plural}", "list"), Endpoint::get("/a/line", "line")];
+        let all = with_hidden_methods(&rows);
+        let found: Vec<_> = all.iter().map(|(path, fixed, row)| (*path, row.id, fixed.get("plural").cloned())).collect();
+        assert_eq!(found[3..], [("/a/changes", "list", Some("changes".to_owned()))]);
+    }
+
+    #[test]
+    fn a_path_fixes_parameters_only_where_it_fits() {
+        assert_eq!(fixed_by("/a/b/{name}", "/a/{plural}/{name}"), Some(Parameters::from([("plural".to_owned(), "b".to_owned())])));
+        assert_eq!(fixed_by("/a/b/{id}", "/a/{plural}/{name}"), None);
+        assert_eq!(fixed_by("/a/b/c", "/a/{plural}"), None);
+        assert_eq!(fixed_by("/x/b", "/a/{plural}"), None);
     }
 }
