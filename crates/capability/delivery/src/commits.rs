@@ -1,7 +1,7 @@
 //! Commits in their table: written in bulk, read as a graph, kept in memory while nothing changes.
 //!
 //! Invariants: a commit is stored once per repository and never changes, except that one of a real
-//! import replaces a provisional one of a webhook; each change of a repository raises its revision,
+//! import replaces a provisional one of a webhook (as does a push that knows the parents); each change of a repository raises its revision,
 //! which is what the cache and the recount go by.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -107,9 +107,9 @@ async fn repository_number(tx: &mut Tx, origin: &Origin) -> Result<i64, Problem>
 }
 
 async fn insert(tx: &mut Tx, repository: i64, origin: &Origin, commits: Vec<ImportedCommit>) -> Result<u64, Problem> {
-    let rows = commits
+    let mut rows: Vec<Vec<Arg>> = commits
         .into_iter()
-        .map(|commit| -> Vec<Arg> {
+        .map(|commit| {
             vec![
                 repository.into(),
                 commit.sha.into(),
@@ -123,17 +123,25 @@ async fn insert(tx: &mut Tx, repository: i64, origin: &Origin, commits: Vec<Impo
             ]
         })
         .collect();
-    tx.insert_many(
-        "INSERT INTO delivery_commit \
-         (repository, sha, parents, author, email, authored_at, committed_at, subject, provisional)",
-        rows,
-        "ON CONFLICT (repository, sha) DO UPDATE SET parents = excluded.parents, author = excluded.author, \
-         email = excluded.email, authored_at = excluded.authored_at, committed_at = excluded.committed_at, \
-         subject = excluded.subject, provisional = 0 \
-         WHERE delivery_commit.provisional = 1 AND excluded.provisional = 0",
-    )
-    .await
+    let mut touched = 0;
+    while !rows.is_empty() {
+        let rest = rows.split_off(rows.len().min(ROWS_PER_STATEMENT));
+        touched += tx.insert_many(INSERT, std::mem::replace(&mut rows, rest), REPLACE_PROVISIONAL).await?;
+    }
+    Ok(touched)
 }
+
+/// SQLite looks a placeholder up among all before it, so a long statement costs the square of its length.
+const ROWS_PER_STATEMENT: usize = 50;
+
+const INSERT: &str = "INSERT INTO delivery_commit \
+    (repository, sha, parents, author, email, authored_at, committed_at, subject, provisional)";
+
+const REPLACE_PROVISIONAL: &str = "ON CONFLICT (repository, sha) DO UPDATE SET parents = excluded.parents, \
+    author = excluded.author, email = excluded.email, authored_at = excluded.authored_at, \
+    committed_at = excluded.committed_at, subject = excluded.subject, provisional = excluded.provisional \
+    WHERE delivery_commit.provisional = 1 \
+    AND (excluded.provisional = 0 OR (delivery_commit.parents = '' AND excluded.parents <> ''))";
 
 /// Keeps the graphs of the services that were asked for last.
 #[derive(Default)]
