@@ -1,0 +1,118 @@
+//! `andon status`: how the server does.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::failure::{Exit, Failure};
+use crate::fields;
+use crate::output::Output;
+use crate::table::{Cell, Table, Tone, facts};
+use crate::words::{bytes, count, length, one_line};
+
+/// No arguments.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  andon status")]
+pub struct StatusArgs {}
+
+pub(crate) async fn run(context: &Context) -> Result<Exit, Failure> {
+    let client = context.client()?;
+    let status: Value = client.get("/api/v1/status").send().await?;
+    context.output.show(&status, || tell(&client.link(""), &status, &context.output))?;
+    Ok(Exit::Ok)
+}
+
+fn tell(address: &str, status: &Value, output: &Output) -> String {
+    let number = |pointer: &str| fields::integer(status, pointer).unwrap_or(0);
+    let overdue = number("/overduePages");
+    let pages = if overdue > 0 { Cell::number(overdue).tone(Tone::Stopped) } else { Cell::new("none overdue").tone(Tone::Good) };
+    let pending = number("/outbox/pending");
+    let outbox = match (pending, number("/outbox/oldestDueSeconds")) {
+        (0, _) => "empty".to_owned(),
+        (pending, 0) => format!("{} waiting", count(pending)),
+        (pending, late) => format!("{} waiting, the oldest due {} ago", count(pending), length(late * 1_000)),
+    };
+    let mut text = facts(
+        &[
+            ("server", Cell::new(format!("{address} {}", fields::text(status, "/version")))),
+            ("up", Cell::new(length(number("/uptimeSeconds") * 1_000))),
+            ("store", Cell::new(fields::text(status, "/store/engine"))),
+            ("pages", pages),
+            ("outbox", Cell::new(outbox)),
+        ],
+        output,
+    );
+    if let Some(telemetry) = status.get("telemetry").and_then(Value::as_object) {
+        let rows: Vec<(String, Cell)> = telemetry.iter().map(|(name, value)| (words(name), telemetry_cell(name, value))).collect();
+        let rows: Vec<(&str, Cell)> = rows.iter().map(|(name, cell)| (name.as_str(), cell.clone())).collect();
+        let _ = write!(text, "\nTelemetry\n{}", facts(&rows, output));
+    }
+    let listeners = fields::list(status, "/listeners");
+    if !listeners.is_empty() {
+        let _ = write!(text, "\n{}", listener_table(listeners, output));
+    }
+    let controllers = fields::list(status, "/controllers");
+    if !controllers.is_empty() {
+        let _ = write!(text, "\n{}", controller_table(controllers, output));
+    }
+    text
+}
+
+/// Reads `diskBytes` as `disk`, and `lastFlushAt` as `last flush at`.
+fn words(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() {
+            words.push(' ');
+        }
+        words.extend(letter.to_lowercase());
+    }
+    words.trim_end_matches(" bytes").to_owned()
+}
+
+fn telemetry_cell(name: &str, value: &Value) -> Cell {
+    match value.as_i64() {
+        Some(number) if name.to_lowercase().ends_with("bytes") => Cell::new(bytes(u64::try_from(number).unwrap_or(0))),
+        Some(number) if name.ends_with("Us") => Cell::new(length(number / 1_000)),
+        Some(number) => Cell::new(count(number)),
+        None => Cell::new(fields::plain(value)),
+    }
+}
+
+fn listener_table(listeners: &[Value], output: &Output) -> String {
+    let mut table = Table::new(&["Port", "Address", "State", "Detail"]);
+    for listener in listeners {
+        table.row(vec![
+            Cell::new(fields::text(listener, "/name")),
+            Cell::new(fields::text(listener, "/address")),
+            Cell::state(fields::text(listener, "/state")),
+            Cell::new(fields::text(listener, "/detail")),
+        ]);
+    }
+    table.render(output)
+}
+
+fn controller_table(controllers: &[Value], output: &Output) -> String {
+    let mut table = Table::new(&["Controller", "Runs", "Last", "Error"]);
+    for controller in controllers {
+        table.row(vec![
+            Cell::new(fields::text(controller, "/name")),
+            Cell::number(fields::integer(controller, "/runs").unwrap_or(0)),
+            Cell::age(fields::time(controller, "/lastRunAt"), output),
+            Cell::new(one_line(&fields::text(controller, "/lastError"))).tone(Tone::Stopped),
+        ]);
+    }
+    table.render(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_facts_are_words() {
+        assert_eq!([words("diskBytes"), words("lastFlushAt"), words("rows")], ["disk", "last flush at", "rows"]);
+    }
+}

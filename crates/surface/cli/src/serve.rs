@@ -1,0 +1,68 @@
+//! The options of `andon serve`; whoever has the server runs it.
+
+use std::path::PathBuf;
+
+use andon_api::units::Span;
+use clap::Args;
+
+/// Checks an age here, so that a wrong one is told before anything starts.
+fn age(text: &str) -> Result<String, String> {
+    match Span::parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(problem) => Err(format!("{} {}", problem.detail, problem.hint.unwrap_or_default())),
+    }
+}
+
+/// How a server is started.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  andon serve --data /var/lib/andon --bootstrap-token /var/lib/andon/token
+  andon serve --data ./data --listen 0.0.0.0:4700 --public-url https://andon.acme.example --smtp smtp://mail:25
+  andon serve --data ./data --database postgres://andon@db/andon
+
+The first administrator's token is in the file of --bootstrap-token before /readyz answers:
+  export ANDON_TOKEN=$(cat /var/lib/andon/token)")]
+pub struct ServeArgs {
+    /// The data directory; it is made if it is not there, and locked while the server runs.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// The address of the main port.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4700")]
+    pub listen: String,
+    /// Where an administrator's token is written (mode 0600); later starts leave it valid.
+    #[arg(long, value_name = "FILE")]
+    pub bootstrap_token: Option<PathBuf>,
+    /// A PostgreSQL server for the records; an embedded SQLite in the data directory without it.
+    #[arg(long, value_name = "URL", env = "ANDON_DATABASE_URL", hide_env_values = true)]
+    pub database: Option<String>,
+    /// A mail server for pages, for example smtp://mail.acme.example:25.
+    #[arg(long, value_name = "URL", env = "ANDON_SMTP_URL", hide_env_values = true)]
+    pub smtp: Option<String>,
+    /// The sender of mails.
+    #[arg(long, value_name = "ADDRESS", default_value = "Andon <andon@localhost>")]
+    pub mail_from: String,
+    /// The address under which people reach the server, for the links in pages; made from --listen without it.
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// The folder of the demo's shop; the demo can be played only with it.
+    #[arg(long, value_name = "DIR")]
+    pub demo: Option<PathBuf>,
+    /// Which networks webhooks may reach: public addresses alone, or private ones and this machine too.
+    #[arg(long, value_name = "NETWORKS", value_parser = ["public", "private"], default_value = "public")]
+    pub egress: String,
+    /// How long log lines are kept.
+    #[arg(long, value_name = "AGE", value_parser = age, default_value = "30d")]
+    pub retention: Option<String>,
+    /// The most room that log lines take on the disk; the oldest go first.
+    #[arg(long, value_name = "SIZE", default_value = "20GiB")]
+    pub disk_cap: Option<String>,
+    /// A folder to serve the UI from, instead of the one in the binary.
+    #[arg(long, value_name = "DIR")]
+    pub ui_dir: Option<PathBuf>,
+    /// Leave the standard OpenTelemetry ports 4317 and 4318 alone; the main port takes OTLP anyway.
+    #[arg(long)]
+    pub no_otlp_ports: bool,
+    /// The form of the server's own log, on stderr.
+    #[arg(long, value_name = "FORM", value_parser = ["text", "json"], default_value = "text")]
+    pub log: String,
+}

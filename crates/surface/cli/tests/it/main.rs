@@ -1,0 +1,4 @@
+//! What people and scripts rely on at a prompt: help texts, exit codes, the form of the output.
+
+mod help;
+mod runs;
