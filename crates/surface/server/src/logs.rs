@@ -81,7 +81,7 @@ fn present(row: &LogRow) -> Value {
         "id": row.id,
         "timestamp": time(row.timestamp_us),
         "receivedAt": time(row.received_at_us),
-        "severity": if row.severity_text.is_empty() { level.map(|level| level.name().to_owned()) } else { Some(row.severity_text.to_lowercase()) },
+        "severity": if row.severity_text.is_empty() { level.name().to_owned() } else { row.severity_text.to_lowercase() },
         "severityNumber": row.severity_number,
         "service": row.service,
         "message": row.message,
@@ -193,7 +193,7 @@ fn sql(world: World, call: Call) -> Answer {
             authorizer.decide(&caller, permission, &Target::default()).is_ok_and(|decision| decision.allowed)
         };
         let reader = andon_reader::Caller::new(call.caller.actor.principal.clone(), may_read);
-        let answer = engine.run(&wanted.sql, reader, limits).await.map_err(telemetry_problem)?;
+        let answer = engine.run(wanted.sql.clone(), reader, limits).await.map_err(telemetry_problem)?;
         Reply::json(&json!({
             "columns": answer.columns,
             "rows": answer.rows,

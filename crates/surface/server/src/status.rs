@@ -116,7 +116,7 @@ fn status(world: World, _call: Call) -> Answer {
             "listeners": listeners,
             "controllers": controllers,
             "outbox": {"pending": row.integer("pending")?, "oldestDueSeconds": (overdue_us / 1_000_000).max(0)},
-            "overduePages": andon_response::overdue_pages(&world.store).await?,
+            "overduePages": andon_response::overdue_pages(&world.store, world.now()).await?,
         }))
     })
 }
