@@ -11,7 +11,7 @@ use crate::limits::{WINDOW_MAX_MS, WINDOW_MIN_MS, WINDOWS_IN_A_ROW_MAX};
 ///
 /// # Errors
 /// `OBJ-0002` when it is no alarm, `SIG-0001` when it cannot be evaluated.
-pub fn check_object(object: &AnyObject) -> Result<(), Problem> {
+pub(crate) fn check_object(object: &AnyObject) -> Result<(), Problem> {
     check(&object.spec_as::<AlarmSpec>()?)
 }
 
@@ -19,7 +19,7 @@ pub fn check_object(object: &AnyObject) -> Result<(), Problem> {
 ///
 /// # Errors
 /// `SIG-0001` with the field, and for the query the line and column in it.
-pub fn check(spec: &AlarmSpec) -> Result<(), Problem> {
+pub(crate) fn check(spec: &AlarmSpec) -> Result<(), Problem> {
     check_query(&spec.query)?;
     let window_ms = spec.window.milliseconds();
     if !(WINDOW_MIN_MS..=WINDOW_MAX_MS).contains(&window_ms) {

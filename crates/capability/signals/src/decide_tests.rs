@@ -149,7 +149,10 @@ proptest! {
                     Announcement::Confirmed => prop_assert!(open),
                     Announcement::Resolved => { prop_assert!(open && fine_in_a_row >= clear); open = false; }
                     Announcement::Cleared => prop_assert!(!open && fine),
-                    Announcement::Unknown => prop_assert!(matches!(result, WindowResult::Incomplete { .. })),
+                    Announcement::Unknown => {
+                        let is_incomplete = matches!(result, WindowResult::Incomplete { .. });
+                        prop_assert!(is_incomplete);
+                    }
                 }
             }
             prop_assert_eq!(decision.progress.open, open);

@@ -7,19 +7,19 @@ use jiff::Timestamp;
 use crate::window::Window;
 
 /// Says what a complete window held, for example ``14 lines of `level:error` in the 30s to 12:00:30 UTC, more than 5``.
-pub fn counted(spec: &AlarmSpec, window: Window, count: u64, at_least: bool) -> String {
+pub(crate) fn counted(spec: &AlarmSpec, window: Window, count: u64, at_least: bool) -> String {
     let noun = if count == 1 { "line" } else { "lines" };
     let bound = if at_least { "at least " } else { "" };
     format!("{bound}{count} {noun} of `{}` in {}, {}", spec.query, period(window), compared(spec, count))
 }
 
 /// Says why a window could not be judged.
-pub fn incomplete(window: Window, why: &str) -> String {
+pub(crate) fn incomplete(window: Window, why: &str) -> String {
     format!("nothing is known of {}: {why}", period(window))
 }
 
 /// Says that a window counts towards a change of state that needs several.
-pub fn in_a_row(text: String, have: u32, need: u32) -> String {
+pub(crate) fn in_a_row(text: String, have: u32, need: u32) -> String {
     if need > 1 { format!("{text}, {have} of {need} windows in a row") } else { text }
 }
 
@@ -48,6 +48,6 @@ fn compared(spec: &AlarmSpec, count: u64) -> String {
 
 /// Turns a count into a number that compares with a threshold; counts beyond 2^53 do not occur in a window.
 #[expect(clippy::cast_precision_loss, reason = "a window with more than 2^53 lines does not exist")]
-pub fn exact(count: u64) -> f64 {
+pub(crate) fn exact(count: u64) -> f64 {
     count as f64
 }

@@ -29,9 +29,9 @@ pub struct OnCallEntry {
 
 /// A list of answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Items<T> {
+pub(super) struct Items<T> {
     /// The answers.
-    pub items: Vec<T>,
+    pub(super) items: Vec<T>,
 }
 
 /// Lists the endpoints of schedules.
