@@ -451,7 +451,13 @@ async fn an_answer_of_very_long_lines_is_cut_into_pages() {
     world.config.answer_bytes = 100_000;
     let store = world.open();
     for round in 0..8 {
-        append(&store, (0..10).map(|n| line(format!("{round} {n} {}", "x".repeat(9_000)))).collect()).await;
+        append(
+            &store,
+            (0..10)
+                .map(|n| line(format!("{round} {n} {}", "x".repeat(9_000))))
+                .collect(),
+        )
+        .await;
         if round == 3 {
             store.flush().await.expect("flushed");
         }
@@ -477,16 +483,28 @@ async fn an_answer_of_very_long_lines_is_cut_into_pages() {
 async fn times_at_the_ends_of_the_world_are_found_and_counted() {
     let world = World::new();
     let store = world.open();
-    let at = |time| NewLogRow { timestamp_us: Some(time), ..line("x") };
+    let at = |time| NewLogRow {
+        timestamp_us: Some(time),
+        ..line("x")
+    };
     append(&store, vec![at(i64::MAX)]).await;
     append(&store, vec![at(i64::MIN + 1), at(0)]).await;
     for _ in 0..2 {
         assert_eq!(search(&store, "*").await.rows.len(), 3);
         let request = HistogramRequest {
-            query: "x".into(), since_us: i64::MIN, until_us: i64::MAX, buckets: Some(50), bucket_us: None, by: None, clock: Clock::Timestamp,
+            query: "x".into(),
+            since_us: i64::MIN,
+            until_us: i64::MAX,
+            buckets: Some(50),
+            bucket_us: None,
+            by: None,
+            clock: Clock::Timestamp,
         };
         let bars = store.histogram(request).await.expect("bars");
-        assert_eq!((bars.total, bars.series[0].counts.iter().sum::<u64>()), (3, 3));
+        assert_eq!(
+            (bars.total, bars.series[0].counts.iter().sum::<u64>()),
+            (3, 3)
+        );
         store.flush().await.expect("flushed");
     }
 }
