@@ -153,3 +153,22 @@ pub(crate) fn yaml<T: Serialize>(value: &T) -> Result<String, Failure> {
     }
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn yaml_that_is_printed_reads_as_the_same() {
+        let value = json!({"apiVersion": "andon.dev/v1", "spec": {"on": "yes", "code": "007", "empty": "", "list": [], "map": {},
+            "number": 10.0, "null": null, "text": "a: b # c", "tilde": "~", "time": "2026-01-31T09:00:00Z", "wide": " x ",
+            "rego": "package a\n\ndeny contains \"no\" if {\n\tinput.x\n}\n", "long": "word ".repeat(60), "cr": "a\r\nb", "esc": "\u{1b}[0m"}});
+        let text = yaml(&value).unwrap();
+        let mut options = serde_saphyr::Options::default();
+        options.strict_booleans = true;
+        let read: Value = serde_saphyr::from_str_with_options(&text, options).unwrap();
+        assert_eq!(read, value, "{text}");
+        assert!(text.contains("rego: |"), "{text}");
+    }
+}

@@ -2,18 +2,18 @@
 
 use std::fmt::Write as _;
 
-use andon_api::kinds::learning::{FreezeReview, ReviewPack};
+use andon_api::kinds::learning::{FreezeReview, ReviewPack, ReviewVerification};
 use andon_client::{Client, segment};
 use clap::Args;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use crate::context::{Context, reference};
+use crate::context::{Context, name_segment, reference};
 use crate::failure::{Exit, Failure};
 use crate::fields;
 use crate::output::Output;
-use crate::table::{Cell, Table, Tone, paint};
+use crate::table::{Cell, Table, Tone, facts, paint};
 use crate::words::{length, moment, one_line};
 
 /// Which review.
@@ -21,7 +21,8 @@ use crate::words::{length, moment, one_line};
 #[command(after_help = "Examples:
   andon review
   andon review --week 2026-01-26 --group commerce
-  andon review --week 2026-01-26 --spin")]
+  andon review --week 2026-01-26 --spin
+  andon review --verify 2026-01-26-acme")]
 pub struct ReviewArgs {
     /// Any day of the week; the current week without it.
     #[arg(long, value_name = "DATE")]
@@ -35,10 +36,16 @@ pub struct ReviewArgs {
     /// Freeze the pack and spin the wheel: who presents?
     #[arg(long)]
     spin: bool,
+    /// Check a frozen review: is the pack what was frozen, and does the draw follow from it?
+    #[arg(long, value_name = "REVIEW", conflicts_with_all = ["week", "group", "freeze", "spin"])]
+    verify: Option<String>,
 }
 
 pub(crate) async fn run(context: &Context, args: ReviewArgs) -> Result<Exit, Failure> {
     let (client, output) = (context.client()?, &context.output);
+    if let Some(name) = &args.verify {
+        return verify(&client, output, name).await;
+    }
     let group = args.group.as_deref().map(|text| reference(text, "Group", "--group")).transpose()?;
     if !args.freeze && !args.spin {
         let call = client.get("/api/v1/review").query_some("week", args.week).query_some("group", group);
@@ -59,6 +66,17 @@ pub(crate) async fn run(context: &Context, args: ReviewArgs) -> Result<Exit, Fai
 async fn spin(client: &Client, review: &Value) -> Result<Value, Failure> {
     let path = format!("/api/v1/reviews/{}/spin", segment(&fields::name(review)));
     Ok(client.post(&path).json(&json!({})).send().await?)
+}
+
+async fn verify(client: &Client, output: &Output, name: &str) -> Result<Exit, Failure> {
+    let path = format!("/api/v1/reviews/{}/verify", name_segment(name, "Review")?);
+    let verdict: ReviewVerification = client.get(&path).send().await?;
+    let word = |is_right: bool| if is_right { Cell::new("ok").tone(Tone::Good) } else { Cell::new("failed").tone(Tone::Stopped) };
+    output.show(&verdict, || {
+        let draw = verdict.draw_ok.map_or_else(|| Cell::new("not drawn yet"), word);
+        facts(&[("the pack is what was frozen", word(verdict.pack_ok)), ("the draw follows from it", draw)], output)
+    })?;
+    Ok(if verdict.pack_ok && verdict.draw_ok != Some(false) { Exit::Ok } else { Exit::Failed })
 }
 
 fn review_text(review: &Value, output: &Output) -> String {
