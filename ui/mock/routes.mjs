@@ -42,7 +42,7 @@ function touch(o, status, action, actor) {
   o.status = { ...before, ...status }
   o.metadata.version += 1
   o.metadata.updatedAt = iso(Date.now())
-  event(action, ref(o), actor, Object.keys(status).map((k) => ({ path: `/status/${k}`, before: before[k], after: status[k] })))
+  event(action, ref(o), actor, { difference: Object.fromEntries(Object.keys(status).map((k) => [`/status/${k}`, { from: before[k] ?? null, to: status[k] }])) })
   return o
 }
 
@@ -224,15 +224,15 @@ function events({ query }) {
   const from = Number(query.get('cursor') ?? 0)
   const since = bound(query.get('since'), 0)
   const has = (name, text) => { const wanted = query.get(name); return !wanted || String(text ?? '').includes(wanted) }
-  const found = world.events.filter((e) => Date.parse(e.at) >= since && has('object', e.object) && has('actor', e.actor.principal) && (!query.get('action') || e.action.startsWith(query.get('action')))).reverse()
+  const found = world.events.filter((e) => Date.parse(e.at) >= since && has('object', e.object) && has('actor', e.actor.principal) && (!query.get('action') || e.action.startsWith(query.get('action')) || e.action.endsWith(query.get('action')))).reverse()
   const limit = Number(query.get('limit') ?? 100)
   return { items: found.slice(from, from + limit), ...(found.length > from + limit ? { next: String(from + limit) } : {}) }
 }
 
 function history({ params }) {
   const o = get(kindOf(params.plural).kind, params.name)
-  const mine = world.events.filter((e) => e.object === ref(o)).map((e, i) => ({ version: i + 2, at: e.at, event: e.id, actor: e.actor, action: e.action, difference: e.payload }))
-  return { items: [{ version: 1, at: o.metadata.createdAt, event: 'evt-0', actor: { principal: 'token:deploy', origin: '10.0.0.4' }, action: `${o.kind.toLowerCase()}.created`, difference: [{ path: '/spec', after: o.spec }] }, ...mine] }
+  const mine = world.events.filter((e) => e.object === ref(o)).map((e, i) => ({ version: i + 2, at: e.at, event: e.id, actor: e.actor, action: e.action, difference: e.payload?.difference }))
+  return { items: [{ version: 1, at: o.metadata.createdAt, event: 'evt-0', actor: { principal: 'token:deploy', origin: '10.0.0.4' }, action: `${o.kind.toLowerCase()}.created`, difference: Object.fromEntries(Object.entries(o.spec).map(([k, v]) => [`/spec/${k}`, { from: null, to: v }])) }, ...mine] }
 }
 
 function applyYaml({ text, query }) {
@@ -314,12 +314,12 @@ export function find(method, path) {
 
 export function pastEvents() {
   const newest = all('change').slice(-120)
-  for (const c of newest) event('change.recorded', ref(c), 'token:deploy', [{ path: '/status/outcome', after: c.status.outcome }], createdOf(c))
-  event('check.refused', 'component:default/checkout', 'token:deploy', { code: 'DEL-0002', reasons: ['idempotency test of component:default/checkout is missing'], lesson: 'coe:default/coe-7' }, NOW - 4 * DAY)
+  for (const c of newest) event('change.recorded', ref(c), 'token:deploy', { difference: { '/status/outcome': { from: null, to: c.status.outcome } } }, createdOf(c))
+  event('check.refused', 'component:default/checkout', 'token:deploy', { scope: 'component:default/checkout', reasons: [{ code: 'DEL-0002', text: 'idempotency test of component:default/checkout is missing', object: 'policy:default/idempotency-tested', lesson: 'coe:default/coe-7' }] }, NOW - 4 * DAY)
   event('andon.pulled', 'andon:default/and-41', 'system:alarms', undefined, NOW - 44 * MINUTE)
-  event('andon.acknowledged', 'andon:default/and-41', 'user:default/maya', [{ path: '/status/state', before: 'pulled', after: 'acknowledged' }], NOW - 41 * MINUTE)
-  event('check.refused', 'component:default/payments', 'token:deploy', { code: 'DEL-0001', reasons: ['The andon is pulled'] }, NOW - 30 * MINUTE)
-  event('policy.updated', 'policy:default/idempotency-tested', 'user:default/maya', [{ path: '/spec/enforcement', before: 'trial', after: 'enforced' }], NOW - 6 * DAY)
+  event('andon.acknowledged', 'andon:default/and-41', 'user:default/maya', { difference: { '/status/state': { from: 'pulled', to: 'acknowledged' } } }, NOW - 41 * MINUTE)
+  event('check.refused', 'component:default/payments', 'token:deploy', { scope: 'component:default/payments', reasons: [{ code: 'DEL-0001', text: 'The andon is pulled', object: 'andon:default/and-41' }] }, NOW - 30 * MINUTE)
+  event('policy.updated', 'policy:default/idempotency-tested', 'user:default/maya', { difference: { '/spec/enforcement': { from: 'trial', to: 'enforced' } } }, NOW - 6 * DAY)
   world.events.sort((a, b) => a.at.localeCompare(b.at))
   world.events.forEach((e, i) => (e.sequence = i + 1))
 }

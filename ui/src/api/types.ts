@@ -274,6 +274,8 @@ export interface IncidentContext {
   owner?: Ref
   dependants: Ref[]
   onCall: OnCallNow[]
+  /** What could not be read, and why. */
+  missing?: string[]
 }
 
 // Telemetry
@@ -486,10 +488,11 @@ export interface LedgerEvent {
 }
 export interface HistoryItem {
   version: number
+  deleted?: boolean
   at: Timestamp
   event?: string
-  actor: Actor | string
-  action: string
+  actor?: Actor | string | null
+  action?: string | null
   difference?: unknown
 }
 export interface KindInfo {
@@ -535,16 +538,18 @@ export interface ServerStatus {
   listeners: { name: string; address: string; state: string; detail?: string }[]
   controllers: { name: string; lastRunAt?: Timestamp; lastError?: string; runs: number }[]
   outbox: { pending: number; oldestDueSeconds?: number }
-  overduePages: number
+  mail?: boolean
+  overduePages: number | { count: number; oldestDueAt?: Timestamp }
 }
 export interface TokenInfo {
   id: string
   user?: Ref
   roles: string[]
   description?: string
+  purpose?: string
   createdAt?: Timestamp
-  expiresAt?: Timestamp
-  lastUsedAt?: Timestamp
+  expiresAt?: Timestamp | null
+  revokedAt?: Timestamp | null
 }
 export interface DemoStep {
   id: string
@@ -584,7 +589,9 @@ export interface Verification {
   events: number
   head?: string
   erased?: number
+  checkpoints?: number
   firstBad?: number
+  reason?: string
 }
 export interface ListQuery {
   [filter: string]: string | number | undefined

@@ -47,10 +47,10 @@ export function Shell() {
             <Icon name="menu" size={18} />
           </ActionIcon>
           <LineState />
-          <button type="button" className={css.search} onClick={() => setOpen('palette')} aria-label="Search and commands">
+          <button type="button" className={css.search} onClick={() => setOpen('palette')}>
             <Icon name="search" size={14} />
             <span>Go to, find, do…</span>
-            <kbd>Ctrl K</kbd>
+            <kbd aria-hidden="true">Ctrl K</kbd>
           </button>
           <div className={css.right}>
             <LiveMark />

@@ -10,7 +10,7 @@ const stop: MantineColorsTuple = [
 /** Density and colour of every part, in one place. */
 export const theme = createTheme({
   primaryColor: 'ink',
-  primaryShade: { light: 6, dark: 4 },
+  primaryShade: 6,
   colors: {
     ink,
     stop,

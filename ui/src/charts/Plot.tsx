@@ -90,7 +90,11 @@ function options(element: HTMLElement, latest: { current: Props }): uPlot.Option
     },
     axes: [
       { ...axis, size: 26, space: 70, values: (u, splits) => splits.map((at, i) => tick(at, splits[i - 1], u)) },
-      { ...axis, size: 52, space: 28, values: (_u, splits) => splits.map((v) => (v === null ? '' : format(v))) },
+      {
+        ...axis, size: 52, space: 28,
+        values: (_u, splits) => splits.map((v) => (v === null ? '' : format(v))),
+        ...(props.ticks ? { splits: (u: uPlot) => ticksWithin(props.ticks ?? [], u), filter: (_u: uPlot, splits: number[]) => splits } : {}),
+      },
     ],
     series: [{}, ...ordered(props).map((entry) => seriesOptions(entry.series))],
     hooks: {
@@ -102,12 +106,15 @@ function options(element: HTMLElement, latest: { current: Props }): uPlot.Option
   }
 }
 
+const CROWDED_FROM = 250
+
 function seriesOptions(series: Series): uPlot.Series {
+  const crowded = series.values.length > CROWDED_FROM
   const stroke = colour(series.color)
   const base = { label: series.label, stroke, width: series.width ?? 1.5, points: { show: false } }
   if (series.type === 'bars') return { ...base, width: 0, fill: stroke, paths: uPlot.paths.bars?.({ size: [0.9, 60], align: 1 }) }
   if (series.type === 'points') {
-    return { ...base, width: 0, paths: () => null, points: { show: true, size: 6, width: 0, fill: stroke, stroke } }
+    return { ...base, width: 0, paths: () => null, points: { show: true, size: crowded ? 4.5 : 6, width: 0, fill: stroke + (crowded ? '88' : 'cc'), stroke } }
   }
   if (series.type === 'step') return { ...base, paths: uPlot.paths.stepped?.({ align: 1 }) }
   return base
@@ -128,6 +135,15 @@ function yRange(props: Props, min: number, max: number): [number, number] {
     return Number.isFinite(low) && high > 0 ? [low / 1.6, high * 1.6] : [1, 10]
   }
   return roomAbove([max], levels)
+}
+
+/** The named values that are in view, thinned so that their labels do not touch. */
+function ticksWithin(ticks: number[], u: uPlot): number[] {
+  const { min, max } = u.scales.y ?? {}
+  const inside = ticks.filter((tick) => tick >= (min ?? 0) && tick <= (max ?? Infinity))
+  const room = Math.max(2, Math.floor(u.bbox.height / (window.devicePixelRatio || 1) / 26))
+  const every = Math.ceil(inside.length / room)
+  return inside.filter((_, i) => i % every === 0)
 }
 
 function defaultFormat(value: number): string {
@@ -161,8 +177,15 @@ function drawLevels(u: uPlot, props: Props) {
     ctx.moveTo(left, y)
     ctx.lineTo(left + width, y)
     ctx.stroke()
-    ctx.font = `${11 * ratio}px system-ui, sans-serif`
+    ctx.font = `600 ${11 * ratio}px system-ui, sans-serif`
     ctx.textAlign = 'right'
+    const size = ctx.measureText(level.label).width
+    const ink = ctx.fillStyle
+    ctx.globalAlpha = 0.85
+    ctx.fillStyle = colour('--surface')
+    ctx.fillRect(left + width - size - 7 * ratio, y - 15 * ratio, size + 6 * ratio, 13 * ratio)
+    ctx.globalAlpha = 1
+    ctx.fillStyle = ink
     ctx.fillText(level.label, left + width - 4 * ratio, y - 4 * ratio)
     ctx.restore()
   }

@@ -38,6 +38,8 @@ export interface TimeSeriesProps {
   until?: number
   height?: number
   logarithmic?: boolean
+  /** Values that the y axis may name, instead of round numbers. */
+  ticks?: number[]
   format?: (value: number) => string
   /** Seconds per bar. */
   bucket?: number

@@ -24,6 +24,8 @@ export interface Column<T> {
   tight?: boolean
   /** Left out below a width. */
   hide?: 'phone' | 'narrow'
+  /** On a phone each row is a small card; this column has a line of its own there. */
+  main?: boolean
 }
 
 export interface DataTableProps<T> {
@@ -35,7 +37,7 @@ export interface DataTableProps<T> {
   empty?: ReactNode
   initialSort?: { id: string; desc: boolean }
   /** Called when the end comes into view and there is more. */
-  more?: { load: () => void; loading: boolean; has: boolean; total: number }
+  more?: { load: () => void; loading: boolean; has: boolean; total: number | undefined }
   /** The height of the window of a long table. */
   height?: string
   keys?: boolean
@@ -100,19 +102,20 @@ export function DataTable<T>(props: DataTableProps<T>) {
   if (rows.length === 0) return <>{props.empty ?? null}</>
   const visible = items ? items.map((item) => item.index) : sorted.map((_, i) => i)
   const shade = (column: Column<T>) =>
-    [column.align === 'right' ? css.right : '', column.tight ? css.tight : '', column.hide === 'phone' ? css.lowPhone : '', column.hide === 'narrow' ? css.lowNarrow : ''].join(' ')
+    [column.align === 'right' ? css.right : '', column.tight ? css.tight : '', column.hide === 'phone' ? css.lowPhone : '', column.hide === 'narrow' ? css.lowNarrow : '', column.main ? css.main : ''].join(' ')
 
   return (
     <>
       <div
         ref={scroll}
         className={css.scroll}
+        data-virtual={virtual || undefined}
         style={virtual || props.height ? ({ '--table-height': props.height ?? '70vh' } as React.CSSProperties) : undefined}
         tabIndex={virtual ? 0 : undefined}
         role={virtual ? 'region' : undefined}
         aria-label={virtual ? props.label : undefined}
       >
-        <table className={css.table} aria-label={props.label} aria-rowcount={sorted.length + 1}>
+        <table className={columns.some((c) => c.main) ? `${css.table} ${css.cards}` : css.table} aria-label={props.label} aria-rowcount={sorted.length + 1}>
           <thead>
             <tr aria-rowindex={1}>
               {columns.map((column) => {
@@ -167,10 +170,10 @@ export function DataTable<T>(props: DataTableProps<T>) {
           </tbody>
         </table>
       </div>
-      {more && more.total > 0 && (
+      {more && rows.length > 0 && (
         <div className={css.more}>
           <span>
-            {rows.length.toLocaleString('en-GB')} of {more.total.toLocaleString('en-GB')}
+            {more.total === undefined ? `${rows.length.toLocaleString('en-GB')} so far, more below` : `${rows.length.toLocaleString('en-GB')} of ${more.total.toLocaleString('en-GB')}`}
             {more.loading && ' · loading more…'}
           </span>
           {more.has && !virtual && (

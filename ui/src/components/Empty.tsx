@@ -7,7 +7,7 @@ export function Empty({ title, children, command, action }: { title: string; chi
   return (
     <div className={css.empty}>
       <p className={css.title}>{title}</p>
-      {children && <div className={css.text}>{children}</div>}
+      {children && <div className={`${css.text} dim`}>{children}</div>}
       {command && <Command text={command} />}
       {action}
     </div>

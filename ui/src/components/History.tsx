@@ -35,8 +35,8 @@ function Entry({ item }: { item: HistoryItem }) {
   return (
     <li className={css.entry}>
       <div className={css.head}>
-        <span className="strong">{item.action}</span>
-        <span className="dim">by <Who who={item.actor} /></span>
+        <span className="strong">{item.action ?? (item.deleted ? 'deleted' : 'stored')}</span>
+        <span className="dim">by <Who who={item.actor ?? undefined} /></span>
         <span className="faint"><Time at={item.at} as="both" /></span>
         <span className="faint num">v{item.version}</span>
       </div>

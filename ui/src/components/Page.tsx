@@ -22,7 +22,7 @@ export function Page({
     <div className={css.page} data-wide={wide || undefined} data-fill={fill || undefined}>
       <header className={css.head}>
         <div className={css.titles}>
-          {kicker && <div className={css.kicker}>{kicker}</div>}
+          {kicker && <div className={css.kicker} data-kicker>{kicker}</div>}
           <div className={css.titleRow}>
             <h1 className={css.title}>{title}</h1>
             {state}

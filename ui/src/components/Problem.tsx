@@ -11,7 +11,7 @@ export function ProblemView({ error, retry, compact = false }: { error: unknown;
       <div className={css.head}>
         <Icon name="incident" />
         <span className={css.title}>{problem.title}</span>
-        <code className={css.code}>{problem.code}</code>
+        {problem.type.startsWith('/help/') ? <a className={css.code} href={problem.type} target="_blank" rel="noreferrer" title="What this code means"><code>{problem.code}</code></a> : <code className={css.code}>{problem.code}</code>}
       </div>
       <p className={css.detail}>{problem.detail}</p>
       {problem.place && (

@@ -18,10 +18,12 @@ export function useGo(): (href: string) => void {
   return useCallback((href: string) => void navigate(target(href)), [navigate])
 }
 
+const PLAIN = {}
+
 /** A link by address; every view is one. */
 export function To({ href, children, className, title }: { href: string; children: React.ReactNode; className?: string; title?: string }) {
   return (
-    <Link {...target(href)} className={className} title={title}>
+    <Link {...target(href)} className={className} title={title} activeProps={PLAIN}>
       {children}
     </Link>
   )

@@ -40,11 +40,11 @@ export function Lamp({ tone, size = 14 }: { tone: Tone; size?: number }) {
 }
 
 /** Icon and word of a state. `soft` gives it a quiet background, for headers. */
-export function State({ state, tone, word, soft = false }: { state?: string; tone?: Tone; word?: string; soft?: boolean }) {
+export function State({ state, tone, word, soft = false, wrap = false }: { state?: string; tone?: Tone; word?: string; soft?: boolean; wrap?: boolean }) {
   const known = stateOf(state)
   const shown = tone ?? known.tone
   return (
-    <span className={soft ? `${css.state} ${css.soft}` : css.state} data-tone={shown}>
+    <span className={soft ? `${css.state} ${css.soft}` : css.state} data-tone={shown} data-wrap={wrap || undefined}>
       <Lamp tone={shown} />
       <span>{word ?? known.word}</span>
     </span>

@@ -51,7 +51,9 @@ function join(parts: string[]): string {
 
 /** One argument of a shell command, quoted where needed. */
 export function shell(text: string): string {
-  return /^[A-Za-z0-9_./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+  if (/^[A-Za-z0-9_./:=@%+-]+$/.test(text)) return text
+  if (text.includes("'") && !/["$`\\!]/.test(text)) return `"${text}"`
+  return `'${text.replaceAll("'", `'\\''`)}'`
 }
 
 /** The same search as a command. */

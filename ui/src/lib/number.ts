@@ -33,6 +33,16 @@ function trim(value: number): string {
   return value >= 10 ? String(Math.round(value)) : value.toFixed(1).replace(/\.0$/, '')
 }
 
+/** The median of each day, oldest first, for a line that hundreds of points would hide. */
+export function dailyMedians(points: { at: number; value: number }[]): { at: number; value: number }[] {
+  const days = new Map<number, number[]>()
+  for (const point of points) {
+    const day = Math.floor(point.at / 86_400_000) * 86_400_000
+    days.set(day, [...(days.get(day) ?? []), point.value])
+  }
+  return [...days].sort((a, b) => a[0] - b[0]).map(([at, values]) => ({ at, value: quantile(values, 0.5) ?? 0 }))
+}
+
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`
 }

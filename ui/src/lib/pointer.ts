@@ -39,12 +39,15 @@ export function differences(raw: unknown): Difference[] {
   })
 }
 
+const BEFORE = ['before', 'old', 'from']
+const AFTER = ['after', 'new', 'to', 'value']
+
 function oneDifference(entry: unknown): Difference {
   if (!entry || typeof entry !== 'object') return { path: '', after: entry }
   const e = entry as Record<string, unknown>
   return {
     path: String(e.path ?? e.pointer ?? e.field ?? ''),
-    before: e.before ?? e.old ?? e.from,
-    after: e.after ?? e.new ?? e.to ?? e.value,
+    before: e[BEFORE.find((key) => key in e) ?? ''],
+    after: e[AFTER.find((key) => key in e) ?? ''],
   }
 }

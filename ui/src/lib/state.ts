@@ -59,6 +59,12 @@ export function stateOf(state: string | undefined): StateWords {
   return STATES[state] ?? { tone: 'unknown', word: state }
 }
 
+/** An andon that somebody is on still stops the line, so it keeps the tone of stopped. */
+export function andonState(state: string | undefined): StateWords {
+  if (state === 'released') return { tone: 'ok', word: 'released' }
+  return { tone: 'stopped', word: state === 'acknowledged' ? 'stopped, someone is on it' : 'stopped' }
+}
+
 export type Band = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'unset'
 
 /** The band of a log line's severity, from OpenTelemetry's number or the sender's spelling. */

@@ -19,8 +19,11 @@ export interface Track {
   toScale: boolean
 }
 
+/** A stage must have room for its name, a wait only for its hatching. */
+const MIN_SHARE = { stage: 0.088, wait: 0.06 }
+
 /** Lays the stages of a change out on one line; pieces shorter than `minShare` get that much. */
-export function layoutTrack(stages: Stage[], now: number, minShare = 0.045): Track {
+export function layoutTrack(stages: Stage[], now: number, minShare = MIN_SHARE): Track {
   const segments: Segment[] = []
   for (const stage of stages) {
     const start = Date.parse(stage.startedAt)
@@ -39,20 +42,22 @@ function sum(segments: Segment[]): number {
   return segments.reduce((total, segment) => total + segment.ms, 0)
 }
 
-function spread(segments: Segment[], minShare: number): boolean {
-  const floor = Math.min(minShare, 1 / Math.max(1, segments.length))
+function spread(segments: Segment[], minShare: { stage: number; wait: number }): boolean {
+  const wanted = segments.reduce((total, s) => total + minShare[s.kind], 0)
+  const fit = Math.min(1, 1 / Math.max(wanted, 0.001))
+  const floorOf = (s: Segment) => minShare[s.kind] * fit
   const open = new Set(segments)
   let room = 1
   for (;;) {
     const total = sum([...open])
-    const small = [...open].filter((s) => total === 0 || (s.ms / total) * room < floor)
+    const small = [...open].filter((s) => total === 0 || (s.ms / total) * room < floorOf(s))
     if (small.length === 0) {
       for (const s of open) s.share = (s.ms / total) * room
       break
     }
     for (const s of small) {
-      s.share = floor
-      room -= floor
+      s.share = floorOf(s)
+      room -= floorOf(s)
       open.delete(s)
     }
     if (open.size === 0) break

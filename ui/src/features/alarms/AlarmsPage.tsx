@@ -27,7 +27,7 @@ const columns: Column<Alarm>[] = [
   { id: 'service', title: 'Service', tight: true, hide: 'phone', sort: (a) => a.spec.service, cell: (a) => <RefLink to={a.spec.service} /> },
   { id: 'severity', title: 'Severity', tight: true, sort: (a) => a.spec.severity, cell: (a) => <SeverityMark severity={a.spec.severity} /> },
   { id: 'condition', title: 'Fires on', hide: 'narrow', cell: (a) => condition(a) },
-  { id: 'reason', title: 'Seen last', hide: 'phone', cell: (a) => <span className="dim wrap">{a.status?.reason || '–'}</span> },
+  { id: 'reason', title: 'Seen last', main: true, cell: (a) => <span className="dim wrap">{a.status?.reason || '–'}</span> },
   { id: 'andon', title: 'Andon', tight: true, hide: 'narrow', cell: (a) => (a.spec.pullsAndon ? 'pulls it' : <span className="faint">no</span>) },
   { id: 'since', title: 'Since', tight: true, sort: (a) => a.status?.since, cell: (a) => <Time at={a.status?.since} /> },
 ]

@@ -16,6 +16,7 @@ import { ProblemView } from '~/components/Problem'
 import { RefLink, To, Who } from '~/components/Ref'
 import { Lamp, State } from '~/components/State'
 import { Elapsed, Time } from '~/components/Time'
+import { andonState } from '~/lib/state'
 import css from './Andon.module.css'
 
 export function AndonPage() {
@@ -34,6 +35,7 @@ export function AndonPage() {
 function AndonView({ andon, name }: { andon: Andon; name: string }) {
   const { spec, status } = andon
   const released = status?.state === 'released'
+  const how = andonState(status?.state)
   const acknowledge = useWrite(() => answer(client.POST('/api/v1/andons/{name}/acknowledge', { params: { path: { name } }, body: {} })), { done: 'Acknowledged' })
   const cases = [...new Set([...(spec.cases ?? []), ...(status?.pulls ?? []).flatMap((p) => (p.case ? [p.case] : []))])]
   return (
@@ -41,7 +43,7 @@ function AndonView({ andon, name }: { andon: Andon; name: string }) {
       title={released ? `${shortName(spec.scope)} was stopped` : `${shortName(spec.scope)} is stopped`}
       documentTitle={`${name}: ${shortName(spec.scope)}`}
       kicker={<><To href="/andon">Andon</To> · {name}</>}
-      state={<State soft state={status?.state} />}
+      state={<State soft tone={how.tone} word={how.word} />}
       actions={
         !released && (
           <Tooltip label={status?.state === 'acknowledged' ? `${shortName(status.acknowledgedBy)} is on it` : 'Say that you are on it'}>
@@ -63,7 +65,7 @@ function AndonView({ andon, name }: { andon: Andon; name: string }) {
           <>
             <Panel title="What was said" flush>
               <ul className={css.pulls}>
-                <Said by={spec.pulledBy} at={status?.pulledAt} words={spec.reason} cases={spec.cases} />
+                <Said by={spec.pulledBy} at={status?.pulledAt} words={spec.reason} cases={spec.cases?.filter((c) => !status?.pulls?.some((p) => p.case === c))} />
                 {(status?.pulls ?? []).map((pull, i) => (
                   <Said key={i} by={pull.by} at={pull.at} words={pull.reason} cases={pull.case ? [pull.case] : []} />
                 ))}

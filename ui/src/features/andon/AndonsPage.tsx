@@ -13,6 +13,7 @@ import { Lamp, State } from '~/components/State'
 import { Time } from '~/components/Time'
 import { stopping, useServices } from '~/features/services/data'
 import { plural } from '~/lib/number'
+import { andonState } from '~/lib/state'
 import css from './Andon.module.css'
 import { PullForm } from './PullForm'
 
@@ -20,9 +21,9 @@ const STATES = ['pulled', 'acknowledged', 'released'].map((value) => ({ value, l
 
 const columns: Column<Andon>[] = [
   { id: 'name', title: 'Pull', tight: true, sort: (a) => a.metadata.createdAt, cell: (a) => <RefLink to={refOf(a)} /> },
-  { id: 'state', title: 'State', tight: true, sort: (a) => a.status?.state, cell: (a) => <State state={a.status?.state} /> },
+  { id: 'state', title: 'State', tight: true, sort: (a) => a.status?.state, cell: (a) => <State tone={andonState(a.status?.state).tone} word={a.status?.state} /> },
   { id: 'scope', title: 'Scope', tight: true, sort: (a) => a.spec.scope, cell: (a) => <RefLink to={a.spec.scope} kind="component" /> },
-  { id: 'reason', title: 'Words', cell: (a) => <span className="wrap">{a.spec.reason || <span className="faint">none given</span>}</span> },
+  { id: 'reason', title: 'Words', main: true, cell: (a) => <span className="wrap">{a.spec.reason || <span className="faint">none given</span>}</span> },
   { id: 'by', title: 'Pulled by', tight: true, hide: 'phone', cell: (a) => <><Who who={a.spec.pulledBy} />{(a.status?.pulls?.length ?? 0) > 0 && <span className="faint"> +{a.status?.pulls?.length}</span>}</> },
   { id: 'cases', title: 'Cases', hide: 'narrow', cell: (a) => (a.spec.cases ?? []).join(', ') },
   { id: 'at', title: 'When', tight: true, sort: (a) => a.status?.pulledAt, cell: (a) => <Time at={a.status?.pulledAt} /> },
@@ -54,7 +55,7 @@ export function AndonsPage() {
                 ) : (
                   <div className={css.board}>
                     {outside.map((andon) => (
-                      <To key={andon.metadata.name} href={hrefOf(refOf(andon))} className={`${css.lane}`}>
+                      <To key={andon.metadata.name} href={hrefOf(refOf(andon))} className={`${css.lane} ${css.laneStopped}`}>
                         <Lamp tone="stopped" size={18} />
                         <span className={css.laneText}>
                           <span className={css.laneName}>{shortName(andon.spec.scope)}</span>
@@ -62,10 +63,10 @@ export function AndonsPage() {
                         </span>
                       </To>
                     ))}
-                    {rows.map((row) => {
+                    {[...rows].sort((a, b) => b.andons.length - a.andons.length).map((row) => {
                       const first = row.andons[0]
                       return (
-                        <To key={row.ref} href={first ? hrefOf(refOf(first)) : hrefOf(row.ref)} className={css.lane}>
+                        <To key={row.ref} href={first ? hrefOf(refOf(first)) : hrefOf(row.ref)} className={first ? `${css.lane} ${css.laneStopped}` : css.lane}>
                           <LaneInside stopped={Boolean(first)} name={row.component.metadata.name} word={first ? `${first.status?.state}: ${first.spec.reason || 'no words'}` : 'runs'} />
                         </To>
                       )

@@ -93,7 +93,7 @@ function ChangeView({ change, name }: { change: Change; name: string }) {
               <Tests tests={spec.tests} />
             </Panel>
             <Panel title="Check before the deploy">
-              <Check id={status?.check} />
+              <Check id={status?.check} service={spec.service} />
             </Panel>
           </>
         }
@@ -143,9 +143,9 @@ function Tests({ tests }: { tests: Change['spec']['tests'] }) {
 }
 
 /** The verdict under which the change went, out of the ledger. */
-function Check({ id }: { id: string | undefined }) {
+function Check({ id, service }: { id: string | undefined; service: string }) {
   const query = useQuery({
-    ...live(['check', id], ['*'], () => answer(client.GET('/api/v1/events', { params: { query: { action: 'check', limit: 200 } } }))),
+    ...live(['check', id], [], () => answer(client.GET('/api/v1/events', { params: { query: { object: service, action: 'check.', limit: 200 } } }))),
     enabled: Boolean(id),
   })
   if (!id) return <p className="dim">It was recorded without a check. A deploy script asks first: <code>andon check --scope SERVICE</code>.</p>

@@ -22,7 +22,7 @@ export const changeColumns: Column<Change>[] = [
   { id: 'service', title: 'Service', tight: true, cell: (c) => <RefLink to={c.spec.service}>{shortName(c.spec.service)}</RefLink> },
   { id: 'version', title: 'Version', tight: true, cell: (c) => <span className="mono">{c.spec.version}</span> },
   {
-    id: 'title', title: 'What', hide: 'phone',
+    id: 'title', title: 'What', main: true,
     cell: (c) => (
       <span className="wrap">
         {c.spec.changeType !== 'deploy' && <span className="faint">{c.spec.changeType} · </span>}

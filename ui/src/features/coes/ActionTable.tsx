@@ -31,7 +31,7 @@ export function ActionTable({ actions, withCoe = false, empty }: { actions: Acti
     { id: 'name', title: 'Action', tight: true, cell: (a) => <RefLink to={refOf(a)} /> },
     { id: 'state', title: 'State', tight: true, sort: (a) => a.status?.state, cell: (a) => <State state={isOverdue(a) ? 'overdue' : a.status?.state ?? 'open'} /> },
     {
-      id: 'title', title: 'What', cell: (a) => (
+      id: 'title', title: 'What', main: true, cell: (a) => (
         <div className="wrap">
           {a.spec.title}
           <div className="dim small">{a.spec.purpose}: done when <VerifierWords verifier={a.spec.verifier} /></div>

@@ -21,7 +21,7 @@ const columns: Column<Coe>[] = [
   { id: 'name', title: 'COE', tight: true, cell: (c) => <RefLink to={refOf(c)} /> },
   { id: 'state', title: 'State', tight: true, sort: (c) => c.status?.state, cell: (c) => <State state={c.status?.state} /> },
   { id: 'severity', title: 'Severity', tight: true, hide: 'phone', sort: (c) => c.spec.severity, cell: (c) => <SeverityMark severity={c.spec.severity} /> },
-  { id: 'title', title: 'What customers saw', cell: (c) => <span className="wrap">{c.spec.title}</span> },
+  { id: 'title', title: 'What customers saw', main: true, cell: (c) => <span className="wrap">{c.spec.title}</span> },
   { id: 'owner', title: 'Owner', tight: true, hide: 'phone', cell: (c) => <RefLink to={c.spec.owner} kind="group" /> },
   { id: 'gates', title: 'Gates', tight: true, hide: 'narrow', cell: (c) => { const n = c.status?.openGates?.length ?? 0; return n ? <State tone="warning" word={`${n} open`} /> : <span className="faint">met</span> } },
   { id: 'incident', title: 'Incident', tight: true, hide: 'narrow', cell: (c) => <RefLink to={c.spec.incident} /> },

@@ -58,8 +58,10 @@ function Verdict({ home }: { home: HomeSummary }) {
   return (
     <span className={css.verdict}>
       <Lamp tone={stopped ? 'stopped' : 'warning'} size={22} />
-      {stopped > 0 ? `${plural(stopped, 'thing')} stopped` : `${plural(others, 'thing')} to look at`}
-      {stopped > 0 && others > 0 && <span className="dim">, {others} more to look at</span>}
+      <span>
+        {stopped > 0 ? `${stopped} stopped` : `${others} to look at`}
+        {stopped > 0 && others > 0 && <span className="dim">, {others} to look at</span>}
+      </span>
     </span>
   )
 }
@@ -68,9 +70,7 @@ function Wrong({ home }: { home: HomeSummary }) {
   return (
     <Panel title="Is anything wrong" aside={home.wrong.length > 0 && `${home.wrong.length} open`} flush>
       {home.wrong.length === 0 ? (
-        <Empty title="All lines run, no alarm fires, no incident is open.">
-          Alarms and pulled andons show here the moment they happen. Try the cord:
-        </Empty>
+        <Empty title="All lines run, no alarm fires, no incident is open.">Alarms and pulled andons show here the moment they happen.</Empty>
       ) : (
         <ul className={css.list}>
           {home.wrong.map((item, i) => (
@@ -152,7 +152,7 @@ function Value({ home }: { home: HomeSummary }) {
         <strong>{duration(home.timeToValue.p50Ms)}</strong>
         <span className="dim">median of {plural(home.timeToValue.count, 'change')}, from first commit to customer</span>
       </div>
-      {flow.data && flow.data.points.length > 0 && <ValueChart flow={flow.data} height={130} />}
+      {flow.data && flow.data.points.length > 0 && <ValueChart flow={flow.data} height={130} daily />}
     </Panel>
   )
 }

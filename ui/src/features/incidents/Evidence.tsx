@@ -5,6 +5,7 @@ import { TimeSeries, type Marker } from '~/charts/TimeSeries'
 import { Fetched } from '~/components/Fetched'
 import { Panel } from '~/components/Page'
 import { To, useGo } from '~/components/Ref'
+import { State } from '~/components/State'
 import { count } from '~/lib/number'
 import { bandOf } from '~/lib/state'
 import { logTime } from '~/lib/time'
@@ -17,6 +18,7 @@ export function Evidence({ incident, context }: { incident: Incident; context: U
       <Fetched query={context} lines={6}>
         {(data) => (
           <>
+            {(data.missing ?? []).length > 0 && <p style={{ padding: '10px 14px 0' }}><State tone="warning" word="incomplete" /> <span className="dim">{data.missing?.join('; ')}</span></p>}
             <Chart incident={incident} context={data} />
             <Failing rows={data.failing} />
           </>

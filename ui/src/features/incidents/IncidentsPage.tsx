@@ -25,7 +25,7 @@ const columns: Column<Incident>[] = [
   { id: 'name', title: 'Incident', tight: true, hide: 'phone', cell: (i) => <RefLink to={refOf(i)} /> },
   { id: 'severity', title: 'Severity', tight: true, sort: (i) => i.spec.severity, cell: (i) => <SeverityMark severity={i.spec.severity} /> },
   { id: 'state', title: 'State', tight: true, sort: (i) => i.status?.state, cell: (i) => <State state={i.status?.state} /> },
-  { id: 'title', title: 'What customers see', cell: (i) => <span className="wrap">{i.spec.title}</span> },
+  { id: 'title', title: 'What customers see', main: true, cell: (i) => <span className="wrap">{i.spec.title}</span> },
   { id: 'services', title: 'Services', hide: 'narrow', cell: (i) => <RefList refs={i.spec.services} kind="component" /> },
   { id: 'commander', title: 'Commander', hide: 'narrow', tight: true, cell: (i) => (i.spec.commander ? <RefLink to={i.spec.commander} kind="user" /> : <span className="faint">nobody</span>) },
   { id: 'duration', title: 'Lasted', align: 'right', cell: (i) => <Elapsed from={i.status?.startedAt} until={i.status?.resolvedAt} /> },

@@ -81,7 +81,7 @@ export function LogsPage() {
               </>
             ) : (
               <>
-                <span className="num">{bars.data ? `${count(bars.data.total)} lines match` : '…'}</span>
+                <span className="num">{bars.data ? `${count(bars.data.total)} lines match` : bars.isError ? 'No answer' : '…'}</span>
                 {first?.scannedRows !== undefined && <span className="faint num">looked at {count(first.scannedRows)} in {Math.max(1, Math.round((first.elapsedUs ?? 0) / 1_000))} ms</span>}
                 {first?.complete === false && <State tone="warning" word={`incomplete: ${(first.missing ?? []).join(', ') || 'a part did not answer'}`} />}
               </>

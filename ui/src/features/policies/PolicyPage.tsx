@@ -1,5 +1,5 @@
 import { Button, Modal } from '@mantine/core'
-import { useQuery, useMutation } from '@tanstack/react-query'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { answer, client } from '~/api/client'
@@ -36,7 +36,8 @@ function PolicyView({ policy, name }: { policy: Policy; name: string }) {
   const navigate = useNavigate({ from: '/policies/$name' })
   const since = search.since ?? '90d'
   const [asking, setAsking] = useState(false)
-  const trial = useMutation({ mutationFn: () => answer(client.POST('/api/v1/policies/{name}/trial', { params: { path: { name }, query: { since } }, body: {} })) })
+  const queries = useQueryClient()
+  const trial = useMutation({ onSuccess: () => queries.invalidateQueries({ queryKey: ['object', 'policies', name] }), mutationFn: () => answer(client.POST('/api/v1/policies/{name}/trial', { params: { path: { name }, query: { since } }, body: {} })) })
   const enforced = spec.enforcement === 'enforced'
   return (
     <Page
@@ -65,7 +66,7 @@ function PolicyView({ policy, name }: { policy: Policy; name: string }) {
               flush
             >
               {trial.isError && <div style={{ padding: 12 }}><ProblemView error={trial.error} compact /></div>}
-              {trial.data ? <Trial trial={trial.data} since={since} /> : (
+              {trial.data ? <Trial trial={trial.data} since={since} refused={refusedCount(trial.data, policy)} /> : (
                 <p className="dim" style={{ padding: 14 }}>
                   {status?.triedAt ? <>Tried <Time at={status.triedAt} />: it would have refused {count(status.wouldRefuseCount)} of {count(status.triedCount)} changes.</> : 'Not tried yet.'} A trial changes nothing; it shows which changes the rule would have held back.
                 </p>
@@ -99,17 +100,23 @@ function PolicyView({ policy, name }: { policy: Policy; name: string }) {
 const trialColumns: Column<TrialRefusal>[] = [
   { id: 'change', title: 'Change', tight: true, cell: (r) => <RefLink to={r.change} /> },
   { id: 'service', title: 'Service', tight: true, sort: (r) => r.service, cell: (r) => <RefLink to={r.service} /> },
-  { id: 'reasons', title: 'It would have said', cell: (r) => <span className="wrap">{r.reasons.join('; ')}</span> },
+  { id: 'reasons', title: 'It would have said', main: true, cell: (r) => <span className="wrap">{r.reasons.join('; ')}</span> },
   { id: 'at', title: 'Reached customers', tight: true, hide: 'phone', sort: (r) => r.at, cell: (r) => <Time at={r.at} /> },
 ]
 
-function Trial({ trial, since }: { trial: PolicyTrial; since: string }) {
+/** The answer lists at most so many; the policy's status knows how many there were. */
+function refusedCount(trial: PolicyTrial, policy: Policy): number {
+  const { triedCount, wouldRefuseCount } = policy.status ?? {}
+  return triedCount === trial.tried ? Math.max(wouldRefuseCount ?? 0, trial.refused.length) : trial.refused.length
+}
+
+function Trial({ trial, since, refused }: { trial: PolicyTrial; since: string; refused: number }) {
   const services = [...new Set(trial.refused.map((r) => r.service))]
   return (
     <>
       <p style={{ padding: '12px 14px' }}>
-        Of {plural(trial.tried, 'change')} in {since} it would have refused <strong>{count(trial.refused.length)}</strong>
-        {trial.tried > 0 && <span className="dim"> ({percent(trial.refused.length / trial.tried)})</span>}
+        Of {plural(trial.tried, 'change')} in {since} it would have refused <strong>{count(refused)}</strong>
+        {trial.tried > 0 && <span className="dim"> ({percent(refused / trial.tried)}{refused > trial.refused.length && `, the newest ${trial.refused.length} are listed`})</span>}
         {services.length > 0 && <span className="dim">, of <RefList refs={services.slice(0, 6)} />{services.length > 6 && ` and ${services.length - 6} more`}</span>}.
         {trial.failed.length > 0 && <> <State tone="warning" word={`${trial.failed.length} could not be judged`} />: enforced, it would refuse those too.</>}
       </p>
@@ -137,7 +144,7 @@ function Refusals({ name, reference }: { name: string; reference: string }) {
               {mine.slice(0, 50).map((event) => (
                 <li key={event.id}>
                   <State tone="stopped" word="refused" />
-                  <span className="wrap">{event.object ? <RefLink to={event.object}>{shortName(event.object)}</RefLink> : '–'} <span className="dim">asked by <Who who={event.actor} /></span></span>
+                  <span className="wrap">{event.object ? <RefLink to={event.object}>{shortName(event.object)}</RefLink> : '–'} <span className="dim">asked by <Who who={event.actor} />{why(event, reference) && `: ${why(event, reference)}`}</span></span>
                   <Time at={event.at} as="both" />
                 </li>
               ))}
@@ -147,6 +154,12 @@ function Refusals({ name, reference }: { name: string; reference: string }) {
       </Fetched>
     </Panel>
   )
+}
+
+/** The policy's own words among the reasons of a refusal. */
+function why(event: LedgerEvent, reference: string): string | undefined {
+  const reasons = (event.payload as { reasons?: { text?: string; object?: string }[] } | undefined)?.reasons
+  return Array.isArray(reasons) ? reasons.find((reason) => reason.object === reference)?.text : undefined
 }
 
 function Enforce({ policy, name, trial, close }: { policy: Policy; name: string; trial: PolicyTrial | undefined; close: () => void }) {
@@ -164,7 +177,7 @@ function Enforce({ policy, name, trial, close }: { policy: Policy; name: string;
           <>
             <p>From now on every <code>andon check</code> in its scope that breaks the rule is refused, in all teams, with the lesson it comes from.</p>
             {trial ? (
-              <p>In the trial it would have refused <strong>{count(trial.refused.length)}</strong> of {plural(trial.tried, 'change')}.</p>
+              <p>In the trial it would have refused <strong>{count(refusedCount(trial, policy))}</strong> of {plural(trial.tried, 'change')}.</p>
             ) : (
               <State tone="warning" word="You have not tried it on past changes in this visit." />
             )}

@@ -67,7 +67,7 @@ function Service({ component, name }: { component: Component; name: string }) {
       {(stopped.length > 0 || open.length > 0) && (
         <Panel tone="stopped" flush>
           {stopped.map((andon) => (
-            <Notice key={andon.metadata.name} href={hrefOf(refOf(andon))} mark={<State state={andon.status?.state} />} text={andon.spec.reason || 'no words given'} at={andon.status?.pulledAt} />
+            <Notice key={andon.metadata.name} href={hrefOf(refOf(andon))} mark={<State tone="stopped" word={andon.status?.state} />} text={andon.spec.reason || 'no words given'} at={andon.status?.pulledAt} />
           ))}
           {open.map((incident) => (
             <Notice key={incident.metadata.name} href={hrefOf(refOf(incident))} mark={<State state={incident.status?.state} />} text={<>{incident.spec.title} <SeverityMark severity={incident.spec.severity} /></>} at={incident.status?.startedAt} />
@@ -94,7 +94,7 @@ function Service({ component, name }: { component: Component; name: string }) {
             <Panel title="Changes" aside={<To href={`/changes?service=${encodeURIComponent(ref)}`}>All of {name}</To>} flush>
               <Fetched query={changes}>
                 {(data) => (
-                  <DataTable label={`Changes of ${name}`} columns={changeColumns.filter((c) => c.id !== 'service')} rows={data.items} rowKey={(c) => c.metadata.name} href={(c) => hrefOf(refOf(c))}
+                  <DataTable label={`Changes of ${name}`} columns={changeColumns.filter((c) => !['service', 'commits', 'who'].includes(c.id))} rows={data.items} rowKey={(c) => c.metadata.name} href={(c) => hrefOf(refOf(c))}
                     empty={<Empty title="No change is recorded." command={`andon import git PATH --service ${ref}`}>Import the repository’s history, or let the deploy script record each change.</Empty>} />
                 )}
               </Fetched>

@@ -5,7 +5,6 @@ import { useEffect, useRef, useState } from 'react'
 import { answer, client } from '~/api/client'
 import { kinds } from '~/api/queries'
 import { asProblem, positionOf } from '~/api/problem'
-import { Command } from '~/components/Command'
 import { Empty } from '~/components/Empty'
 import { Fetched } from '~/components/Fetched'
 import { Icon } from '~/components/Icon'
@@ -99,7 +98,7 @@ export function SqlPage() {
             </Panel>
           ) : (
             !run.isError && !run.isPending && (
-              <Panel><Empty title="Ask something.">The tables are on the left; the same statement runs in a shell:</Empty><Command text={`andon sql ${shell(text.replace(/\s+/g, ' ').trim() || 'select 1')}`} /></Panel>
+              <Panel><Empty title="Ask something." command={`andon sql ${shell(text.replace(/\s+/g, ' ').trim() || 'select 1')}`}>Every kind of object is a table. The same statement runs in a shell:</Empty></Panel>
             )
           )}
         </div>

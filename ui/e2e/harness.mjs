@@ -1,0 +1,58 @@
+// Starts the mock with the built pages and a browser; gives pages that fail on what they say to the console.
+import { fork } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { chromium } from 'playwright-core'
+
+const UI = path.resolve(import.meta.dirname, '..')
+const BROWSERS = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+export async function startMock(mode = 'full', more = {}) {
+  if (!existsSync(path.join(UI, 'dist/index.html'))) throw new Error('Run `npm run build` first.')
+  const child = fork(path.join(UI, 'mock/server.mjs'), { env: { ...process.env, MOCK: mode, PORT: '0', ...more }, silent: true })
+  const { port } = await new Promise((resolve, reject) => {
+    child.once('message', resolve)
+    child.once('exit', (code) => reject(new Error(`the mock ended with ${code}`)))
+  })
+  return { base: `http://127.0.0.1:${port}`, stop: () => child.kill() }
+}
+
+export async function startBrowser() {
+  const executablePath = BROWSERS.find((found) => found && existsSync(found))
+  if (!executablePath) throw new Error('No Chromium here: install it, or name it in CHROMIUM.')
+  return chromium.launch({ executablePath, args: ['--no-sandbox', '--headless', '--disable-gpu', '--disable-background-networking'] })
+}
+
+/** A page that remembers what went wrong on it. `allowed` are console texts that the test expects. */
+export async function openPage(browser, { width = 1440, height = 900, dark = false, allowed = [] } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce', timezoneId: 'Europe/Berlin', acceptDownloads: true })
+  const page = await context.newPage()
+  const complaints = []
+  const note = (text) => {
+    if (!allowed.some((part) => text.includes(part))) complaints.push(text)
+  }
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') note(`${message.text()} (${page.url()})`)
+  })
+  page.on('pageerror', (error) => note(String(error)))
+  return { page, complaints, close: () => context.close() }
+}
+
+/** Waits until nothing on the page is still being read. */
+export async function settled(page) {
+  await page.waitForSelector('main h1')
+  await page.waitForFunction(() => !document.querySelector('main [aria-busy="true"]'))
+}
+
+/** What axe finds that would keep people out. Run by a function of the driver, so the content policy stays as strict as it is. */
+export async function seriousFindings(page) {
+  await page.evaluate(AXE)
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }))
+  return violations
+    .filter((v) => v.impact === 'serious' || v.impact === 'critical')
+    .map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.target.join(' ')} ${n.any[0]?.message ?? ''}`).join(' | ')}`)
+}
+
+export const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)

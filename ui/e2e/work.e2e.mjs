@@ -1,0 +1,185 @@
+// What people do on the pages: pull, answer, release, search, write a COE, enforce a policy, move by keyboard.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { openPage, settled, startBrowser, startMock } from './harness.mjs'
+
+let mock
+let browser
+before(async () => {
+  mock = await startMock()
+  browser = await startBrowser()
+})
+after(async () => {
+  await browser?.close()
+  mock?.stop()
+})
+
+async function visit(path, options, work) {
+  const { page, complaints, close } = await openPage(browser, options)
+  await page.goto(mock.base + path)
+  await settled(page)
+  await work(page)
+  assert.deepEqual(complaints, [])
+  await close()
+}
+
+test('the andon is pulled from anywhere, answered, and released only with a countermeasure', () =>
+  visit('/', {}, async (page) => {
+    await page.getByRole('button', { name: 'Pull the andon' }).click()
+    const dialog = page.getByRole('dialog')
+    assert.ok(await dialog.getByRole('button', { name: 'Stop the line' }).isDisabled())
+    await dialog.getByRole('combobox', { name: 'What is to be stopped' }).fill('invent')
+    await page.getByRole('option', { name: 'inventory' }).click()
+    await dialog.getByLabel('What is wrong, in your words').fill('stock is negative')
+    await dialog.getByRole('button', { name: 'Stop the line' }).click()
+    await page.getByRole('heading', { name: 'inventory is stopped' }).waitFor()
+    await page.getByText('stock is negative').first().waitFor()
+    await page.getByRole('button', { name: 'Acknowledge' }).click()
+    await page.getByText('stopped, someone is on it').waitFor()
+    const release = page.getByRole('button', { name: 'Release the line' })
+    assert.ok(await release.isDisabled())
+    await page.getByLabel('Countermeasure').fill('The counter is guarded now.')
+    await release.click()
+    await page.getByRole('heading', { name: 'inventory was stopped' }).waitFor()
+  }))
+
+test('an incident takes notes and states, and shows the change ranked first', () =>
+  visit('/incidents/inc-12', { width: 390, height: 844 }, async (page) => {
+    await page.getByText('86 %').waitFor()
+    await page.getByLabel('Note').fill('Refunds are queued.')
+    await page.getByLabel('Note').press('Control+Enter')
+    await page.getByText('Refunds are queued.').waitFor()
+    await page.getByRole('button', { name: 'Now mitigated' }).click()
+    await page.getByText('identified → mitigated').waitFor()
+  }))
+
+test('logs: a mistake is shown at its place, filters build the query, lines open', () =>
+  visit('/logs?since=1h', { allowed: ['Failed to load resource'] }, async (page) => {
+    const field = page.getByLabel('Log query')
+    await field.fill('service:(')
+    await field.press('Enter')
+    const alert = page.locator('main [role="alert"]')
+    await alert.waitFor()
+    assert.equal(await alert.locator('mark').textContent(), '(')
+    assert.match(await alert.textContent(), /LOG-0001/)
+    await field.fill('level:error')
+    await field.press('Enter')
+    await page.locator('[role="region"] button').first().click()
+    await page.getByRole('button', { name: 'Only service', exact: true }).first().click()
+    await page.waitForURL(/service%3A/)
+    assert.match(await field.inputValue(), /^level:error AND service:/)
+    assert.ok((await page.locator('[data-index]').count()) <= 200)
+  }))
+
+test('logs: the live tail follows', () =>
+  visit('/logs?tail=1', {}, async (page) => {
+    await page.getByText('following').waitFor()
+    await page.locator('[data-index]').first().waitFor()
+  }))
+
+test('SQL runs by keyboard, marks what is refused, and exports', () =>
+  visit('/sql', { allowed: ['Failed to load resource'] }, async (page) => {
+    const editor = page.getByLabel('SQL statement')
+    await editor.fill('delete from logs')
+    await editor.press('Control+Enter')
+    await page.getByText('LOG-0003').waitFor()
+    await editor.fill('select name from changes')
+    await editor.press('Control+Enter')
+    await page.getByText('1,000 rows').waitFor()
+    const download = page.waitForEvent('download')
+    await page.getByRole('button', { name: 'CSV' }).click()
+    assert.equal((await download).suggestedFilename(), 'andon.csv')
+    assert.ok((await page.locator('tbody tr').count()) <= 200)
+  }))
+
+test('a COE keeps what was written when somebody else was faster', () =>
+  visit('/coes/coe-8', { allowed: ['Failed to load resource'] }, async (page) => {
+    await page.getByRole('button', { name: 'Write' }).click()
+    await page.getByLabel('Summary').fill('Customers were charged twice for 22 minutes.')
+    // Somebody else stores meanwhile.
+    const stored = await (await fetch(`${mock.base}/api/v1/coes/coe-8`)).json()
+    stored.spec.detection = 'theirs'
+    await fetch(`${mock.base}/api/v1/coes/coe-8`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(stored) })
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('OBJ-0005').waitFor()
+    assert.equal(await page.getByLabel('Summary').inputValue(), 'Customers were charged twice for 22 minutes.')
+    await page.getByRole('button', { name: 'Store mine over it' }).click()
+    await page.getByRole('button', { name: 'Write' }).waitFor()
+    await page.getByText('Customers were charged twice for 22 minutes.').waitFor()
+    await page.getByRole('button', { name: 'Ask for review' }).click()
+    await page.getByText('LRN-0001').waitFor()
+  }))
+
+test('a policy is tried on past changes and enforced after a question', () =>
+  visit('/policies/no-friday-evening', {}, async (page) => {
+    await page.getByRole('button', { name: 'Try' }).click()
+    await page.getByText(/it would have refused/).first().waitFor()
+    await page.getByRole('button', { name: 'Enforce', exact: true }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Enforce', exact: true }).click()
+    await page.getByRole('button', { name: 'Take out of enforcement' }).waitFor()
+  }))
+
+test('a review is frozen, then the wheel draws a team that anyone can check', () =>
+  visit('/review?week=2026-11-09', {}, async (page) => {
+    assert.ok(await page.getByRole('button', { name: 'Spin' }).isDisabled())
+    await page.getByRole('button', { name: 'Freeze the pack' }).click()
+    await page.getByText('frozen', { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Spin' }).click()
+    await page.getByText(/presents$/).waitFor({ timeout: 15_000 })
+    await page.getByText('Seed and weights').click()
+  }))
+
+test('YAML errors are placed by line, a dry run stores nothing', () =>
+  visit('/apply', { allowed: ['Failed to load resource'] }, async (page) => {
+    const editor = page.getByLabel('YAML')
+    await editor.fill('kind: Component\nmetadata:\n\tname: x')
+    await page.getByRole('button', { name: 'Dry run' }).click()
+    await page.getByText('stdin:3:1').waitFor()
+    assert.equal(await editor.evaluate((field) => field.value.slice(0, field.selectionStart).split('\n').length), 3)
+    await editor.fill('kind: Component\nmetadata:\n  name: brand-new')
+    await page.getByRole('button', { name: 'Dry run' }).click()
+    await page.getByText('would be created').waitFor()
+  }))
+
+test('the keyboard goes everywhere: palette, chords, lists', () =>
+  visit('/', {}, async (page) => {
+    await page.keyboard.press('Control+k')
+    await page.getByRole('combobox', { name: 'Page, object by name, or action' }).fill('payments')
+    await page.getByRole('option', { name: /payments/ }).first().waitFor()
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/\/services\/payments$/)
+    await page.keyboard.press('g')
+    await page.keyboard.press('c')
+    await page.waitForURL(/\/changes$/)
+    await page.locator('tbody tr[data-row]').first().waitFor()
+    await page.keyboard.press('j')
+    await page.keyboard.press('j')
+    await page.keyboard.press('k')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/\/changes\/chg-10004$/)
+    await page.keyboard.press('?')
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor()
+  }))
+
+test('ten thousand changes scroll, and only the visible rows are in the document', () =>
+  visit('/changes', {}, async (page) => {
+    const region = page.getByRole('region', { name: 'Changes' })
+    for (let i = 0; i < 4; i++) {
+      const before = await page.getByText(/ of 10,/).textContent()
+      await region.evaluate((box) => box.scrollTo(0, box.scrollHeight))
+      await page.waitForFunction((text) => !document.body.textContent.includes(text), before)
+    }
+    assert.ok((await page.locator('tbody tr').count()) < 100)
+  }))
+
+test('what happens shows by itself, and a lost stream is said', async () => {
+  const own = await startMock()
+  const { page, close } = await openPage(browser, { allowed: ['Failed to load resource', 'ERR_'] })
+  await page.goto(`${own.base}/andon`)
+  await page.getByRole('status', { name: /^Live/ }).waitFor()
+  await fetch(`${own.base}/api/v1/andons`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ scope: 'search', reason: 'nothing is found' }) })
+  await page.getByText('nothing is found').first().waitFor()
+  own.stop()
+  await page.getByRole('status', { name: /^Disconnected/ }).waitFor()
+  await close()
+})
