@@ -487,6 +487,25 @@ pub struct Home {
     pub waiting: Vec<Waiting>,
     /// Time to value of the last 30 days.
     pub time_to_value: TimeToValue,
+    /// Who is on call now; absent where the server does not know schedules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_call: Option<Vec<OnCallTurn>>,
+}
+
+/// Who holds one schedule now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OnCallTurn {
+    /// The schedule.
+    pub schedule: ObjectRef,
+    /// The group whose schedule it is.
+    pub owner: String,
+    /// Who; absent when nobody is on call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<ObjectRef>,
+    /// Until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// Something that is wrong now.

@@ -30,6 +30,7 @@ pub(crate) async fn build(world: &World, caller: &Caller) -> Result<Home, Proble
         changed: world.store.list(&newest).await?.items,
         waiting: home::waiting(&now, &reader, &catalog.tree, |scope| owners.of_scope(scope)),
         time_to_value: home::time_to_value(times),
+        on_call: None,
     })
 }
 

@@ -35,14 +35,29 @@ mod words;
 
 use std::sync::Arc;
 
-use andon_module::Module;
+use andon_api::Problem;
+use andon_api::kinds::learning::OnCallTurn;
+use andon_module::{BoxFuture, Module, World};
 
-/// Tells everything that learning brings.
+/// Tells who is on call now. Schedules are worked out by response; the surface, which knows both,
+/// hands the answer over.
+pub type OnCall = Arc<dyn Fn(World) -> BoxFuture<'static, Result<Vec<OnCallTurn>, Problem>> + Send + Sync>;
+
+/// Tells everything that learning brings; the home page then says nothing of who is on call.
 pub fn module() -> Module {
+    build(None)
+}
+
+/// Tells everything that learning brings, with a home page that says who is on call.
+pub fn module_with(on_call: OnCall) -> Module {
+    build(Some(on_call))
+}
+
+fn build(on_call: Option<OnCall>) -> Module {
     Module {
         name: "learning",
         kinds: kinds::kinds(),
-        endpoints: routes::endpoints(),
+        endpoints: routes::endpoints(on_call.as_ref()),
         controllers: vec![
             Arc::new(coe_controller::CoeController::default()),
             Arc::new(action_controller::ActionController::default()),

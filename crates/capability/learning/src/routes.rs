@@ -8,16 +8,26 @@ use andon_module::{Call, Endpoint, Reply, World};
 use andon_objects::{EventDraft, Priority};
 use jiff::civil::Date;
 
+use crate::OnCall;
 use crate::pack::Week;
 use crate::read::Catalog;
 use crate::typed::{ActionObject, IncidentObject};
 use crate::{admission, chain, coes, homepage, reviews, trace, verifiers};
 
 /// Lists the rows.
-pub(crate) fn endpoints() -> Vec<Endpoint> {
+pub(crate) fn endpoints(on_call: Option<&OnCall>) -> Vec<Endpoint> {
     let mut rows = writing();
     rows.extend(reading());
+    rows.push(home(on_call.cloned()));
     rows
+}
+
+fn home(on_call: Option<OnCall>) -> Endpoint {
+    Endpoint::get("/api/v1/home", "read_home")
+        .permission("home.read")
+        .summary("Is anything wrong, what changed, what waits for me, who is on call.")
+        .response::<Home>()
+        .handle(move |world, call| Box::pin(read_home(world, call, on_call.clone())))
 }
 
 fn writing() -> Vec<Endpoint> {
@@ -83,11 +93,6 @@ fn reading() -> Vec<Endpoint> {
             .summary("The whole chain that an object belongs to, from the change to the review, or the name of what is missing.")
             .response::<Trace>()
             .handle(|world, call| Box::pin(read_trace(world, call))),
-        Endpoint::get("/api/v1/home", "read_home")
-            .permission("home.read")
-            .summary("Is anything wrong, what changed, what waits for me.")
-            .response::<Home>()
-            .handle(|world, call| Box::pin(read_home(world, call))),
     ]
 }
 
@@ -167,7 +172,8 @@ async fn verify_action(world: World, call: Call) -> Result<Reply, Problem> {
 
 async fn freeze_review(world: World, call: Call) -> Result<Reply, Problem> {
     let wanted: FreezeReview = call.json()?;
-    let group = wanted.group.as_deref().map(|group| reference("Group", group)).transpose()?;
+    let group = wanted.group.as_deref().filter(|group| !group.trim().is_empty());
+    let group = group.map(|group| reference("Group", group)).transpose()?;
     let week = Week::of(wanted.week)?;
     let draft = call.event("review.frozen");
     let (review, created) = reviews::freeze(&world, week, group, draft).await?;
@@ -200,8 +206,12 @@ async fn read_trace(world: World, call: Call) -> Result<Reply, Problem> {
     Reply::json(&trace::trace(&chain))
 }
 
-async fn read_home(world: World, call: Call) -> Result<Reply, Problem> {
+async fn read_home(world: World, call: Call, on_call: Option<OnCall>) -> Result<Reply, Problem> {
     let caller = call.caller.clone();
     drop(call);
-    Reply::json(&homepage::build(&world, &caller).await?)
+    let mut home = homepage::build(&world, &caller).await?;
+    if let Some(on_call) = on_call {
+        home.on_call = Some(on_call(world).await?);
+    }
+    Reply::json(&home)
 }

@@ -65,7 +65,7 @@ fn neighbours() -> Module {
 }
 
 /// Opens a world with the shop in it.
-pub async fn open() -> Testkit {
+pub(crate) async fn open() -> Testkit {
     let modules = vec![andon_catalog::module(), andon_delivery::module(), andon_governance::module(), neighbours()];
     let kit = Testkit::new(modules).await;
     kit.apply(CATALOG).await;
@@ -73,7 +73,7 @@ pub async fn open() -> Testkit {
 }
 
 /// Writes the policy of the shop.
-pub fn policy(enforcement: &str, rego: &str) -> String {
+pub(crate) fn policy(enforcement: &str, rego: &str) -> String {
     let rego = rego.trim().replace('\n', "\n    ");
     format!(
         "apiVersion: andon.dev/v1\nkind: Policy\nmetadata: {{name: idempotency}}\nspec:\n  owner: payments-team\n  \
@@ -81,7 +81,7 @@ pub fn policy(enforcement: &str, rego: &str) -> String {
     )
 }
 
-pub const UNTESTED: &str = r#"
+pub(crate) const UNTESTED: &str = r#"
 package shop
 
 deny contains message if {
@@ -91,7 +91,7 @@ deny contains message if {
 "#;
 
 /// Records a change that reached customers now, with a result of the idempotency test.
-pub async fn record(kit: &Testkit, service: &str, version: &str, tests: Value) -> String {
+pub(crate) async fn record(kit: &Testkit, service: &str, version: &str, tests: Value) -> String {
     let now = kit.world.now();
     let body = json!({
         "spec": {"service": format!("component:default/{service}"), "version": version, "tests": tests},
@@ -104,7 +104,7 @@ pub async fn record(kit: &Testkit, service: &str, version: &str, tests: Value) -
 }
 
 /// Asks whether a change may go.
-pub async fn check(kit: &Testkit, request: Value) -> Value {
+pub(crate) async fn check(kit: &Testkit, request: Value) -> Value {
     let (status, answer) = kit.post("/api/v1/check", request).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     answer

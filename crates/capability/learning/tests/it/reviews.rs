@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::shop::{action, change, done, got, incident, open, record, refused, write_coe};
+use crate::shop::{action, change, done, got, incident, open, open_with, record, refused, write_coe};
 
 fn row<'a>(pack: &'a Value, group: &str) -> &'a Value {
     let group = format!("group:default/{group}");
@@ -70,6 +70,23 @@ async fn a_review_of_what_does_not_exist_is_refused() {
     assert_eq!(refused(&kit, "/api/v1/reviews", json!({"week": "2026-03-04", "group": "gone"})).await["code"], "OBJ-0001");
     assert_eq!(kit.get("/api/v1/review?week=yesterday").await.1["code"], "REQ-0001");
     assert_eq!(kit.get("/api/v1/review?group=user:default/maya").await.0, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn home_tells_who_is_on_call_where_the_server_hands_it_over() {
+    let turn = andon_api::kinds::learning::OnCallTurn {
+        schedule: andon_api::ObjectRef::new("schedule", "default", "payments"),
+        owner: "payments-team".to_owned(),
+        user: None,
+        until: None,
+    };
+    let reader: andon_learning::OnCall = std::sync::Arc::new(move |_world| {
+        let turns = vec![turn.clone()];
+        Box::pin(async move { Ok(turns) })
+    });
+    let kit = open_with(andon_learning::module_with(reader)).await;
+    assert_eq!(got(&kit, "/api/v1/home").await["onCall"], json!([{"schedule": "schedule:default/payments", "owner": "payments-team"}]));
+    assert_eq!(got(&open().await, "/api/v1/home").await.get("onCall"), None);
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ metadata: {name: payments-errors}
 spec: {service: 'component:default/payments', query: 'service:payments AND level:error', window: 30s, threshold: 2}
 ";
 
-pub const POLICY: &str = "
+pub(crate) const POLICY: &str = "
 apiVersion: andon.dev/v1
 kind: Policy
 metadata: {name: idempotency}
@@ -116,20 +116,22 @@ fn neighbours() -> Module {
     Module { name: "neighbours", kinds: vec![ALARM, ALERT, INCIDENT, SCHEDULE], ..Module::default() }
 }
 
-fn modules() -> Vec<Module> {
-    vec![andon_catalog::module(), andon_delivery::module(), andon_governance::module(), andon_learning::module(), neighbours()]
+/// Opens a world with the shop in it, at rest.
+pub(crate) async fn open() -> Testkit {
+    open_with(andon_learning::module()).await
 }
 
-/// Opens a world with the shop in it, at rest.
-pub async fn open() -> Testkit {
-    let kit = Testkit::new(modules()).await;
+/// Opens a world with the shop and a learning of its own making in it, at rest.
+pub(crate) async fn open_with(learning: Module) -> Testkit {
+    let modules = vec![andon_catalog::module(), andon_delivery::module(), andon_governance::module(), learning, neighbours()];
+    let kit = Testkit::new(modules).await;
     kit.apply(CATALOG).await;
     kit.settle().await;
     kit
 }
 
 /// Stores a record of a neighbour, new or over the one that there is, and lets everything come to rest.
-pub async fn record(kit: &Testkit, kind: &str, name: &str, spec: Value, status: Value) {
+pub(crate) async fn record(kit: &Testkit, kind: &str, name: &str, spec: Value, status: Value) {
     let mut object: AnyObject = serde_json::from_value(json!({
         "apiVersion": "andon.dev/v1", "kind": kind, "metadata": {"name": name}, "spec": spec, "status": status
     }))
@@ -150,14 +152,14 @@ pub async fn record(kit: &Testkit, kind: &str, name: &str, spec: Value, status: 
 }
 
 /// Writes the status of a resource as its capability would.
-pub async fn observe(kit: &Testkit, reference: &str, status: Value) {
+pub(crate) async fn observe(kit: &Testkit, reference: &str, status: Value) {
     let reference = ObjectRef::parse(reference, None, "default").unwrap();
     let object = kit.world.store.require(&reference).await.unwrap();
     record(kit, &object.kind, &object.metadata.name, object.spec, status).await;
 }
 
 /// Records a change that reached customers now.
-pub async fn change(kit: &Testkit, service: &str, version: &str, more: Value) -> String {
+pub(crate) async fn change(kit: &Testkit, service: &str, version: &str, more: Value) -> String {
     let now = kit.world.now();
     let mut spec = json!({"service": format!("component:default/{service}"), "version": version});
     spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -167,7 +169,7 @@ pub async fn change(kit: &Testkit, service: &str, version: &str, more: Value) ->
 }
 
 /// Posts, expects success, and lets everything come to rest.
-pub async fn done(kit: &Testkit, path: &str, body: Value) -> Value {
+pub(crate) async fn done(kit: &Testkit, path: &str, body: Value) -> Value {
     let (status, answer) = kit.post(path, body).await;
     assert!(status.is_success(), "{path}: {status} {answer}");
     kit.settle().await;
@@ -175,14 +177,14 @@ pub async fn done(kit: &Testkit, path: &str, body: Value) -> Value {
 }
 
 /// Posts, expects a refusal, and gives the problem.
-pub async fn refused(kit: &Testkit, path: &str, body: Value) -> Value {
+pub(crate) async fn refused(kit: &Testkit, path: &str, body: Value) -> Value {
     let (status, answer) = kit.post(path, body).await;
     assert!(!status.is_success(), "{path}: {status} {answer}");
     answer
 }
 
 /// Gets and expects success.
-pub async fn got(kit: &Testkit, path: &str) -> Value {
+pub(crate) async fn got(kit: &Testkit, path: &str) -> Value {
     let (status, answer) = kit.get(path).await;
     assert_eq!(status, StatusCode::OK, "{path}: {answer}");
     answer
@@ -190,7 +192,7 @@ pub async fn got(kit: &Testkit, path: &str) -> Value {
 
 /// Plays an incident from the failing change to its mitigation after 14 minutes: lines fail, customer
 /// service pulls the andon with a case, the change is rolled back.
-pub async fn incident(kit: &Testkit) {
+pub(crate) async fn incident(kit: &Testkit) {
     let bad = change(kit, "payments", "2", json!({})).await;
     let start = kit.world.now();
     for second in 0..40 {
@@ -223,7 +225,7 @@ pub async fn incident(kit: &Testkit) {
 }
 
 /// What people write into the COE of the incident.
-pub async fn write_coe(kit: &Testkit) {
+pub(crate) async fn write_coe(kit: &Testkit) {
     let mut coe = got(kit, "/api/v1/coes/coe-1").await;
     let spec = &mut coe["spec"];
     spec["summary"] = json!("For 14 minutes customers were charged twice. A payment without its test is refused from now on.");
@@ -238,7 +240,7 @@ pub async fn write_coe(kit: &Testkit) {
 }
 
 /// Adds an action to the COE of the incident.
-pub async fn action(kit: &Testkit, title: &str, purpose: &str, verifier: Value) -> String {
+pub(crate) async fn action(kit: &Testkit, title: &str, purpose: &str, verifier: Value) -> String {
     let due = "2026-03-20";
     let body = json!({"title": title, "coe": "coe:default/coe-1", "purpose": purpose, "owner": "maya", "due": due, "verifier": verifier});
     let action = done(kit, "/api/v1/actions", body).await;
