@@ -117,7 +117,12 @@ impl Row {
     /// # Errors
     /// `SYS-0001` when the column is missing, NULL or out of range.
     pub fn time(&self, column: &str) -> Result<jiff::Timestamp, Problem> {
-        jiff::Timestamp::from_microsecond(self.integer(column)?).map_err(Problem::internal)
+        let micros = self.integer(column)?;
+        // The fraction of the last moment of all, "for ever", is more than `from_microsecond` takes.
+        if micros >= jiff::Timestamp::MAX.as_second().saturating_mul(1_000_000) {
+            return Ok(jiff::Timestamp::MAX);
+        }
+        jiff::Timestamp::from_microsecond(micros).map_err(Problem::internal)
     }
 }
 

@@ -74,7 +74,7 @@ pub(crate) async fn stop(story: &mut Story, stage: &Stage) -> Result<Told, Probl
     Ok(Told {
         detail: format!(
             "{name} was pulled by {puller}, then by user:default/rio with case {case}. The deploy of payments 3 was refused: {}",
-            last_lines(&refused.errors)
+            last_lines(&format!("{}\n{}", refused.output, refused.errors))
         ),
         link: format!("/andon/{}", name_of(&name)),
     })

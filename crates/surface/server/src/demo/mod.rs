@@ -16,7 +16,7 @@ use andon_api::{ErrorCode, Problem};
 use andon_module::{BoxFuture, Call, Endpoint, Reply, World};
 use axum::Router;
 use serde_json::json;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use stage::Stage;
 use steps::Story;
@@ -33,6 +33,8 @@ pub(crate) struct Place {
 
 static PLACE: OnceLock<Place> = OnceLock::new();
 static ROUTER: OnceLock<Router> = OnceLock::new();
+/// The people's tokens are made once per start, not once per step.
+static STAGE: OnceCell<Stage> = OnceCell::const_new();
 static STORY: Mutex<Option<Story>> = Mutex::const_new(None);
 
 /// Lets the demo be played from a folder of examples.
@@ -91,9 +93,9 @@ fn play(world: World, call: Call) -> Answer {
         // A step may take a minute: it runs on its own, so that a browser that leaves does not break it.
         let draft = call.event("demo.played");
         let played = tokio::spawn(async move {
-            let stage = Stage::open(world.clone(), router.clone(), place).await;
+            let stage = STAGE.get_or_try_init(|| Stage::open(world.clone(), router.clone(), place)).await;
             let outcome = match stage {
-                Ok(stage) => story.play(&stage).await,
+                Ok(stage) => story.play(stage).await,
                 Err(problem) => Err(problem),
             };
             story.end(&outcome);

@@ -54,6 +54,28 @@ pub(crate) async fn respond(story: &mut Story, stage: &Stage) -> Result<Told, Pr
     })
 }
 
+/// Closes the incident; it lets itself be closed once its alerts have resolved.
+async fn close(stage: &Stage, name: &str) -> Result<(), Problem> {
+    let path = format!("/api/v1/incidents/{name}/state");
+    let state_of = || async {
+        let incident = stage.get(&format!("/api/v1/incidents/{name}")).await?;
+        Ok::<_, Problem>(text(&incident, "/status/state"))
+    };
+    if !["mitigated", "resolved"].contains(&state_of().await?.as_str()) {
+        let request = json!({"state": "mitigated", "note": "Version 1 runs; no new errors."});
+        stage.post("maya", &path, request).await?;
+    }
+    stage
+        .until(60, "The incident's end", || async {
+            if state_of().await? == "resolved" {
+                return Ok(Some(()));
+            }
+            let request = json!({"state": "resolved", "note": "The alarm has resolved; the line runs."});
+            Ok(stage.post("maya", &path, request).await.is_ok().then_some(()))
+        })
+        .await
+}
+
 /// Rolls back, waits for the alarm to resolve, releases the andon, closes the incident.
 pub(crate) async fn rollback(story: &mut Story, stage: &Stage) -> Result<Told, Problem> {
     let change = stage.deploy("maya", &["payments", "--rollback"]).await?;
@@ -68,14 +90,7 @@ pub(crate) async fn rollback(story: &mut Story, stage: &Stage) -> Result<Told, P
     let countermeasure = json!({"countermeasure": format!("Rolled back to version 1 with {change}; charges are made once per key again.")});
     stage.post("maya", &format!("/api/v1/andons/{andon}/release"), countermeasure).await?;
     let name = story.noted("incident")?;
-    for state in ["mitigated", "resolved"] {
-        let path = format!("/api/v1/incidents/{name}/state");
-        let now = stage.get(&format!("/api/v1/incidents/{name}")).await?;
-        let current = text(&now, "/status/state");
-        if current != state && current != "resolved" {
-            stage.post("maya", &path, json!({"state": state, "note": "Version 1 runs; no new errors."})).await?;
-        }
-    }
+    close(stage, &name).await?;
     let line = stage.get("/api/v1/line?scope=payments").await?;
     if line["stopped"] == json!(true) {
         return Err(failed("The line is still stopped after the release.".to_owned()));

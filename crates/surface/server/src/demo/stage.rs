@@ -52,7 +52,7 @@ fn port(variable: &str, default: u16) -> u16 {
 }
 
 impl Stage {
-    /// Gives each person a token that ends within the hour.
+    /// Gives each person a token that ends within the day.
     pub(crate) async fn open(world: World, router: Router, place: &Place) -> Result<Self, Problem> {
         let keeper = Tokens::new(world.store.clone());
         let mut tokens = BTreeMap::new();
@@ -61,7 +61,7 @@ impl Stage {
                 user: Some(ObjectRef::new("user", "default", name)),
                 roles: vec![role.to_owned()],
                 description: format!("demo: {name}"),
-                expires_at: world.now().checked_add(jiff::SignedDuration::from_hours(1)).ok(),
+                expires_at: world.now().checked_add(jiff::SignedDuration::from_hours(24)).ok(),
             };
             let draft = EventDraft::new(Actor::system("demo"), "token.created");
             tokens.insert(name, keeper.create(new, draft).await?.0);
