@@ -39,6 +39,8 @@ pub(crate) struct PulledPage {
     pub(crate) pulls: usize,
     pub(crate) owner: Option<String>,
     pub(crate) told: Vec<String>,
+    /// Whether messages were due and none of them could be sent.
+    pub(crate) nobody_reached: bool,
     pub(crate) released: bool,
 }
 
@@ -123,7 +125,7 @@ pub(crate) fn pull_form(form: &PullForm) -> String {
     let body = format!(
         "<h1>Pull the andon</h1>\n{refusal}\
          <p>Something is wrong for a customer? Stop the line. Anybody may. The team that owns the service is told at once, \
-         and nothing new is deployed until they have answered.</p>\n\
+         and nothing new is deployed until somebody releases the andon.</p>\n\
          <form method=\"post\" action=\"/pull\" accept-charset=\"utf-8\">\n\
          <label for=\"scope\">What is wrong?</label>\n<select id=\"scope\" name=\"scope\" required>\n\
          <option value=\"\" disabled{none_chosen}>Choose a service</option>\n{}{}\
@@ -199,7 +201,8 @@ fn told(view: &PulledPage) -> String {
         return "It stands on the status board and in the team's list; a page is on its way.".to_owned();
     }
     let items: String = view.told.iter().map(|line| format!("<li>{}</li>", escape(line))).collect();
-    format!("<ul>{items}</ul>")
+    let call = if view.nobody_reached { "<p><b>No message could be sent. Please call the team.</b></p>" } else { "" };
+    format!("<ul>{items}</ul>{call}")
 }
 
 /// Writes the status board.
@@ -246,8 +249,12 @@ fn board_row(row: &BoardRow) -> String {
         "<section class=\"card {class}\"><div class=\"row\"><span class=\"tag\">{tag}</span><b>{}</b>\
          <span class=\"dim\">{}</span>{since}{pull}</div>{detail}</section>\n",
         escape(&row.title),
-        escape(&row.owner)
+        escape(&owned_by(&row.owner))
     )
+}
+
+fn owned_by(owner: &str) -> String {
+    if owner.is_empty() { "owned by nobody".to_owned() } else { format!("owned by {owner}") }
 }
 
 #[cfg(test)]
@@ -290,10 +297,10 @@ mod tests {
         let view = PulledPage {
             name: "and-3".into(), title: "Payments".into(), since: Some(at()), state: "pulled", reason: "charged twice".into(),
             cases: vec!["4711".into()], pulls: 2, owner: Some("Team Payments".into()),
-            told: vec!["Maya Lindqvist by email, sent".into()], released: false,
+            told: vec!["Maya Lindqvist by email, sent".into()], nobody_reached: true, released: false,
         };
         let html = pulled(&view);
-        for text in ["Payments is stopped", "2023-11-14 22:13:20 UTC", "Maya Lindqvist by email, sent", "4711", "/pull?andon=and-3"] {
+        for text in ["Payments is stopped", "2023-11-14 22:13:20 UTC", "Maya Lindqvist by email, sent", "4711", "/pull?andon=and-3", "Please call the team"] {
             assert!(html.contains(text), "{text}");
         }
         let again = pulled(&PulledPage { released: true, ..view });

@@ -2,8 +2,9 @@
 
 use andon_api::graph::{OwnerTree, references_of};
 use andon_api::kinds::delivery::{AndonSpec, AndonState, AndonStatus, PullAndon};
-use andon_api::kinds::response::{AlertStatus, Channel, PageState};
+use andon_api::kinds::response::{AlertStatus, Channel, PageState, PageSummary};
 use andon_api::kinds::signals::{AlarmSpec, AlarmState, AlarmStatus};
+use andon_api::object::DEFAULT_NAMESPACE;
 use andon_api::{AnyObject, ObjectRef, Problem};
 use andon_module::{Call, Endpoint, Reply, World};
 use andon_objects::ListQuery;
@@ -108,6 +109,7 @@ async fn pulled_page(world: &World, name: &str) -> Result<PulledPage, Problem> {
         AndonState::Acknowledged => "stopped; somebody is on it",
         AndonState::Released => "released",
     };
+    let told = told(world, &reference, spec.alarm.as_ref(), &users).await?;
     Ok(PulledPage {
         name: andon.metadata.name.clone(),
         title: object.as_ref().map_or_else(|| "The whole line".to_owned(), title_of),
@@ -117,7 +119,8 @@ async fn pulled_page(world: &World, name: &str) -> Result<PulledPage, Problem> {
         cases: spec.cases,
         pulls: status.pulls.len() + 1,
         owner: owner.as_ref().map(|group| name_in(&groups, group)),
-        told: told(world, &reference, spec.alarm.as_ref(), &users).await?,
+        nobody_reached: !told.lines.is_empty() && !told.reached,
+        told: told.lines,
         released: status.state == AndonState::Released,
     })
 }
@@ -129,41 +132,52 @@ fn name_in(objects: &[AnyObject], reference: &ObjectRef) -> String {
         .map_or_else(|| reference.to_string(), title_of)
 }
 
+/// Who was told, person by person, and whether any message is sent or on its way.
+#[derive(Default)]
+struct Told {
+    lines: Vec<String>,
+    reached: bool,
+}
+
 /// Lists the pages of the alerts that came of an andon, or of the alarm behind it.
-async fn told(
-    world: &World,
-    andon: &ObjectRef,
-    alarm: Option<&ObjectRef>,
-    users: &[AnyObject],
-) -> Result<Vec<String>, Problem> {
+async fn told(world: &World, andon: &ObjectRef, alarm: Option<&ObjectRef>, users: &[AnyObject]) -> Result<Told, Problem> {
     let sources: Vec<String> = std::iter::once(andon).chain(alarm).map(ToString::to_string).collect();
     let recent = world.store.list(&ListQuery::kind("Alert").limit(200)).await?;
-    let mut told = Vec::new();
+    let mut pages = Vec::new();
     for alert in recent.items {
         let source = alert.spec.get("source").and_then(Value::as_str).unwrap_or_default();
-        if !sources.iter().any(|known| known == source) {
-            continue;
-        }
-        let status: AlertStatus = alert.status_as()?;
-        for sent in status.pages {
-            let how = match sent.channel {
-                Channel::Email => "by mail",
-                Channel::Webhook => "by webhook",
-                Channel::Slack => "by chat",
-            };
-            let stands = match sent.state {
-                PageState::Pending => "on its way",
-                PageState::Accepted => "sent",
-                PageState::Cancelled => "no longer needed",
-                PageState::Failed => "could not be sent",
-            };
-            let line = format!("{} {how}, {stands}", name_in(users, &sent.user));
-            if !told.contains(&line) {
-                told.push(line);
-            }
+        if sources.iter().any(|known| known == source) {
+            pages.extend(alert.status_as::<AlertStatus>()?.pages);
         }
     }
-    Ok(told)
+    Ok(told_by(&pages, users))
+}
+
+fn told_by(pages: &[PageSummary], users: &[AnyObject]) -> Told {
+    let mut told = Told::default();
+    let mut people: Vec<(String, Vec<String>)> = Vec::new();
+    for sent in pages {
+        let how = match sent.channel {
+            Channel::Email => "mail",
+            Channel::Webhook => "webhook",
+            Channel::Slack => "chat",
+        };
+        let stands = match sent.state {
+            PageState::Pending => "on its way",
+            PageState::Accepted => "sent",
+            PageState::Cancelled => "no longer needed",
+            PageState::Failed => "could not be sent",
+        };
+        told.reached |= sent.state != PageState::Failed;
+        let (name, line) = (name_in(users, &sent.user), format!("{how} {stands}"));
+        match people.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, lines)) if lines.contains(&line) => {}
+            Some((_, lines)) => lines.push(line),
+            None => people.push((name, vec![line])),
+        }
+    }
+    told.lines = people.into_iter().map(|(name, lines)| format!("{name}: {}", lines.join(", "))).collect();
+    told
 }
 
 async fn board(world: &World) -> Result<Reply, Problem> {
@@ -173,18 +187,28 @@ async fn board(world: &World) -> Result<Reply, Problem> {
         .find(|andon| andon.scope == ScopeName::Line)
         .map(|andon| crate::andon::sentence(&andon.spec, &andon.status));
     let (groups, users) = (world.store.all("Group").await?, world.store.all("User").await?);
+    let users_by_name = |principal: &str| match ObjectRef::parse(principal, None, DEFAULT_NAMESPACE) {
+        Ok(user) if user.kind() == "user" => name_in(&users, &user),
+        _ => principal.to_owned(),
+    };
     let tree = OwnerTree::new(&groups, &users);
     let alarms = world.store.all("Alarm").await?;
     let mut rows = Vec::new();
     for component in world.store.all("Component").await? {
-        let owner = tree.owner_of(&component).map_or_else(|| "unowned".to_owned(), |group| name_in(&groups, &group));
-        rows.push(board_row(&component, owner, &open, &alarms)?);
+        let owner = tree.owner_of(&component).map_or_else(String::new, |group| name_in(&groups, &group));
+        rows.push(board_row(&component, owner, &open, &alarms, &users_by_name));
     }
     rows.sort();
     Ok(Reply::html(page::board(&rows, line_stopped.as_deref(), world.now())))
 }
 
-fn board_row(component: &AnyObject, owner: String, open: &[OpenAndon], alarms: &[AnyObject]) -> Result<BoardRow, Problem> {
+fn board_row(
+    component: &AnyObject,
+    owner: String,
+    open: &[OpenAndon],
+    alarms: &[AnyObject],
+    name_of: &dyn Fn(&str) -> String,
+) -> BoardRow {
     let reference = component.reference();
     let system = references_of(component, "system", "System").into_iter().next();
     let own = ScopeName::Component(reference.clone());
@@ -198,9 +222,9 @@ fn board_row(component: &AnyObject, owner: String, open: &[OpenAndon], alarms: &
     };
     if let Some(andon) = open.iter().find(|andon| own.meets(&andon.scope, &|_| system.clone())) {
         row.state = BoardState::Stopped;
-        row.detail = crate::andon::sentence(&andon.spec, &andon.status);
+        row.detail = stopped_because(andon, &name_of(&andon.spec.pulled_by));
         row.since = andon.status.pulled_at;
-        return Ok(row);
+        return row;
     }
     for alarm in alarms {
         // One alarm that cannot be read must not take the board away from everybody.
@@ -217,7 +241,18 @@ fn board_row(component: &AnyObject, owner: String, open: &[OpenAndon], alarms: &
             row.since = status.since;
         }
     }
-    Ok(row)
+    row
+}
+
+/// Says in few words why a service is stopped and whether somebody is on it.
+fn stopped_because(andon: &OpenAndon, by: &str) -> String {
+    let words = if andon.spec.reason.is_empty() { String::new() } else { format!("“{}” ", andon.spec.reason) };
+    let cases = match andon.spec.cases.as_slice() {
+        [] => String::new(),
+        cases => format!("(case {}) ", cases.join(", ")),
+    };
+    let state = if andon.status.state == AndonState::Acknowledged { "somebody is on it" } else { "nobody has answered yet" };
+    format!("{words}{cases}Pulled by {by}; {state}.")
 }
 
 #[cfg(test)]
@@ -242,6 +277,10 @@ mod tests {
         .unwrap()
     }
 
+    fn plain(principal: &str) -> String {
+        principal.to_owned()
+    }
+
     fn open(scope: &str) -> OpenAndon {
         let spec: AndonSpec = serde_json::from_value(json!({"scope": scope, "pulledBy": "user:default/ida"})).unwrap();
         let object = serde_json::from_value(json!({
@@ -253,19 +292,32 @@ mod tests {
     #[test]
     fn a_service_is_stopped_by_its_own_its_systems_and_the_lines_andon() {
         for scope in ["payments", "system:default/shop", "*"] {
-            let row = board_row(&component("payments"), String::new(), &[open(scope)], &[]).unwrap();
+            let row = board_row(&component("payments"), String::new(), &[open(scope)], &[], &plain);
             assert_eq!(row.state, BoardState::Stopped, "{scope}");
         }
-        let row = board_row(&component("payments"), String::new(), &[open("checkout")], &[]).unwrap();
+        let row = board_row(&component("payments"), String::new(), &[open("checkout")], &[], &plain);
         assert_eq!(row.state, BoardState::Running);
     }
 
     #[test]
     fn the_worst_alarm_counts_and_an_unknown_one_is_not_fine() {
         let alarms = [alarm("payments", "ok"), alarm("payments", "unknown"), alarm("payments", "firing"), alarm("checkout", "unknown")];
-        let state = |name: &str| board_row(&component(name), String::new(), &[], &alarms).unwrap().state;
+        let state = |name: &str| board_row(&component(name), String::new(), &[], &alarms, &plain).state;
         assert_eq!(state("payments"), BoardState::Alarm);
         assert_eq!(state("checkout"), BoardState::Unknown);
         assert_eq!(state("storefront"), BoardState::Running);
+    }
+
+    #[test]
+    fn people_are_listed_once_and_one_sees_when_no_message_leaves() {
+        let page = |user: &str, channel: &str, state: &str| -> PageSummary {
+            let user = format!("user:default/{user}");
+            serde_json::from_value(json!({"id": "p", "user": user, "channel": channel, "state": state, "dueAt": "2026-01-01T00:00:00Z"})).unwrap()
+        };
+        let failed = [page("maya", "email", "failed"), page("maya", "webhook", "failed"), page("maya", "email", "failed")];
+        let told = told_by(&failed, &[]);
+        assert_eq!(told.lines, ["user:default/maya: mail could not be sent, webhook could not be sent"]);
+        assert!(!told.reached);
+        assert!(told_by(&[page("sam", "email", "pending")], &[]).reached);
     }
 }
