@@ -21,12 +21,12 @@ use tokio::sync::Semaphore;
 
 use crate::engine::{Compiled, Failure, compile};
 use crate::limits::{
-    COMPILE_MS, COMPILED_POLICIES, EVALUATION_MS, GRACE_MS, JUDGES, STACK_BYTES, STUCK_JUDGES,
+    COMPILE_MS, COMPILED_POLICIES, EVALUATION_MS, GRACE_MS, JUDGES, STACK_BYTES, JUDGES_RUNNING,
 };
 use crate::worker::{Pool, WorkerCommand};
 
 static COMPILED: LazyLock<Mutex<HashMap<[u8; 32], Arc<Compiled>>>> = LazyLock::new(Mutex::default);
-static STUCK: AtomicUsize = AtomicUsize::new(0);
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
 static TURNS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(JUDGES));
 static POOL: OnceLock<Pool> = OnceLock::new();
 
@@ -96,13 +96,13 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Runs work on a thread of its own and waits so long for it; `None` means that it is not done.
 fn guarded<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Result<Option<T>, Failure> {
-    if STUCK.load(Ordering::Acquire) >= STUCK_JUDGES {
+    if RUNNING.load(Ordering::Acquire) >= JUDGES_RUNNING {
         return Err(Failure::Engine {
             text: "the engine is busy with policies that do not stop; restart the server after mending them".to_owned(),
         });
     }
     let (sender, receiver) = channel();
-    STUCK.fetch_add(1, Ordering::AcqRel);
+    RUNNING.fetch_add(1, Ordering::AcqRel);
     let thread = std::thread::Builder::new().name("policy".to_owned()).stack_size(STACK_BYTES).spawn(move || {
         let _running = Running;
         let _ = sender.send(work());
@@ -123,7 +123,7 @@ struct Running;
 
 impl Drop for Running {
     fn drop(&mut self) {
-        STUCK.fetch_sub(1, Ordering::AcqRel);
+        RUNNING.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn work_that_panics_is_a_failure_and_frees_its_place() {
-        for _ in 0..2 * STUCK_JUDGES {
+        for _ in 0..2 * JUDGES_RUNNING {
             let failed: Result<Option<()>, Failure> = guarded(Duration::from_secs(5), || std::panic::panic_any("tried"));
             assert!(matches!(failed, Err(Failure::Engine { .. })), "{failed:?}");
         }

@@ -28,8 +28,8 @@ pub(crate) const REASONS: usize = 20;
 pub(crate) const REASON_CHARACTERS: usize = 500;
 /// How many policies are judged at the same time.
 pub(crate) const JUDGES: usize = 4;
-/// How many judges may be stuck beyond their limit before none is asked any more.
-pub(crate) const STUCK_JUDGES: usize = 8;
+/// How many judges may run, those that do not end included, before none is asked any more.
+pub(crate) const JUDGES_RUNNING: usize = 8;
 /// The stack of a judge's thread, in bytes.
 pub(crate) const STACK_BYTES: usize = 16 * 1024 * 1024;
 /// How many compiled policies are kept.

@@ -3,7 +3,8 @@
 //! An action whose verifier passes is closed, and one whose verifier no longer passes is opened again.
 
 use andon_api::error::Problem;
-use andon_api::event::{Actor, Event};
+use andon_api::event::Actor;
+use andon_api::kinds::learning::Verifier;
 use andon_module::{BoxFuture, Controller, World};
 use andon_objects::EventDraft;
 
@@ -25,10 +26,11 @@ impl Controller for ActionController {
 
     fn reconcile<'a>(&'a self, world: &'a World) -> BoxFuture<'a, Result<(), Problem>> {
         Box::pin(async move {
-            let (news, until) = self.watch.news(world, concerns).await?;
+            let news = self.watch.news(world).await?;
             let now = world.now();
             let actions: Vec<ActionObject> = read::all(world, "Action").await?;
-            let asked: Vec<&ActionObject> = actions.iter().filter(|action| news || is_due(&action.status, now)).collect();
+            let is_asked = |action: &&ActionObject| news.touches(&looked_at(&action.spec.verifier)) || is_due(&action.status, now);
+            let asked: Vec<&ActionObject> = actions.iter().filter(is_asked).collect();
             if !asked.is_empty() {
                 let catalog = Catalog::read(world).await?;
                 for action in asked {
@@ -37,13 +39,18 @@ impl Controller for ActionController {
                     verifiers::write(world, &action.reference, &action.spec, verdict, draft).await?;
                 }
             }
-            self.watch.done(until);
+            self.watch.done(news.until);
             Ok(())
         })
     }
 }
 
-/// Alarms fire, policies change and refuse, changes carry tests, actions and COEs are written.
-fn concerns(event: &Event) -> bool {
-    event.object.as_ref().is_some_and(|object| matches!(object.kind(), "policy" | "alarm" | "change" | "action" | "coe"))
+/// Names the kinds that a verifier looks at; the action and its COE are always among them.
+fn looked_at(verifier: &Verifier) -> [&'static str; 3] {
+    let kind = match verifier {
+        Verifier::PolicyEnforced { .. } | Verifier::PolicyRefused { .. } => "policy",
+        Verifier::AlarmFired { .. } => "alarm",
+        Verifier::TestPassed { .. } => "change",
+    };
+    [kind, "action", "coe"]
 }

@@ -4,7 +4,7 @@
 //! people write (draft, in review) the facts follow the incident; after that they stand.
 
 use andon_api::error::Problem;
-use andon_api::event::{Actor, Event};
+use andon_api::event::Actor;
 use andon_api::graph::references_of;
 use andon_api::kinds::learning::{CoeState, CoeStatus};
 use andon_api::object::ObjectRef;
@@ -31,20 +31,16 @@ impl Controller for CoeController {
 
     fn reconcile<'a>(&'a self, world: &'a World) -> BoxFuture<'a, Result<(), Problem>> {
         Box::pin(async move {
-            let (news, until) = self.watch.news(world, concerns).await?;
-            if news {
+            let news = self.watch.news(world).await?;
+            if news.touches(&["incident", "andon", "coe", "action"]) {
                 open_for_incidents(world).await?;
                 open_for_andons(world).await?;
                 refresh(world).await?;
             }
-            self.watch.done(until);
+            self.watch.done(news.until);
             Ok(())
         })
     }
-}
-
-fn concerns(event: &Event) -> bool {
-    event.object.as_ref().is_some_and(|object| matches!(object.kind(), "incident" | "andon" | "coe" | "action"))
 }
 
 fn draft(action: &str) -> EventDraft {

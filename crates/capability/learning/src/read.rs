@@ -1,5 +1,6 @@
 //! What learning reads of the world: the catalog with its owners, whole lists, events since the last look.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use andon_api::error::Problem;
@@ -161,24 +162,54 @@ impl Default for Watch {
     }
 }
 
+/// What happened since a controller looked last.
+#[derive(Debug)]
+pub(crate) struct News {
+    /// The kinds of the objects that something happened to; `None` after a start: everything is news.
+    kinds: Option<BTreeSet<String>>,
+    /// Up to which event it looked.
+    pub(crate) until: i64,
+}
+
+impl News {
+    /// Tells whether something happened to an object of one of the kinds.
+    pub(crate) fn touches(&self, kinds: &[&str]) -> bool {
+        self.kinds.as_ref().is_none_or(|touched| kinds.iter().any(|kind| touched.contains(*kind)))
+    }
+}
+
 impl Watch {
-    /// Tells whether anything of concern happened since [`Watch::done`], and up to which event it looked.
+    /// Tells what happened since [`Watch::done`].
     ///
     /// # Errors
     /// As the store.
-    pub(crate) async fn news(&self, world: &World, concerns: fn(&Event) -> bool) -> Result<(bool, i64), Problem> {
+    pub(crate) async fn news(&self, world: &World) -> Result<News, Problem> {
         let seen = self.seen.load(Ordering::Acquire);
         if seen < 0 {
-            return Ok((true, *world.store.head().borrow()));
+            return Ok(News { kinds: None, until: *world.store.head().borrow() });
         }
         let query = EventQuery { after_sequence: Some(seen), ..EventQuery::default() };
         let events = events(world, query, 10 * EVENTS).await?;
         let until = events.last().map_or(seen, |event| event.sequence);
-        Ok((events.iter().any(concerns), until))
+        let kinds = events.iter().filter_map(|event| Some(event.object.as_ref()?.kind().to_owned()));
+        Ok(News { kinds: Some(kinds.collect()), until })
     }
 
     /// Remembers that everything up to an event has been dealt with.
     pub(crate) fn done(&self, until: i64) {
         self.seen.store(until, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_start_everything_is_news_and_later_only_what_happened() {
+        let first = News { kinds: None, until: 7 };
+        assert!(first.touches(&["policy"]));
+        let later = News { kinds: Some(BTreeSet::from(["alarm".to_owned()])), until: 9 };
+        assert!(later.touches(&["policy", "alarm"]) && !later.touches(&["policy"]));
     }
 }

@@ -127,7 +127,6 @@ fn overdue(teams: &[&String], history: &[String]) -> Option<(String, usize)> {
     due.then(|| ((*team).clone(), limit - draws_left))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts and 53-bit numbers are exact")]
 fn to_float(number: i64) -> f64 {
     number as f64
 }
