@@ -44,6 +44,10 @@ impl Controller for Analyst {
         2_000
     }
 
+    fn wakes_on_commit(&self) -> bool {
+        false
+    }
+
     fn reconcile<'a>(&'a self, world: &'a World) -> BoxFuture<'a, Result<(), Problem>> {
         Box::pin(run(world))
     }
@@ -296,7 +300,7 @@ mod tests {
 
     #[test]
     fn an_incident_is_looked_at_again_while_it_is_young() {
-        let at = |second| Timestamp::from_second(1_769_947_200 + second).unwrap();
+        let at = |second: i64| Timestamp::from_second(1_769_947_200 + second).unwrap();
         let status = IncidentStatus { detected_at: Some(at(0)), ..IncidentStatus::default() };
         assert_eq!([0, 10, 29, 30, 120, 7_200].map(|second| runs_due(&status, at(second))), [1, 2, 2, 3, 4, 6]);
     }

@@ -2,7 +2,7 @@
 //!
 //! Independent of what it watches: it reads due times alone and shares no code with the pager.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use andon_api::error::Problem;
 use andon_module::{BoxFuture, Controller, World};
@@ -12,24 +12,29 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::alerts::Authority;
-use crate::limits::OVERDUE_MS;
+use crate::limits::{CLEANING_PERIOD_MS, OVERDUE_MS};
 use crate::table;
 
 /// What is late.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Overdue {
+pub(crate) struct Overdue {
     /// How many pages and steps.
-    pub count: i64,
+    pub(crate) count: i64,
     /// Since when the oldest was due.
-    pub oldest_due_at: Option<Timestamp>,
+    pub(crate) oldest_due_at: Option<Timestamp>,
 }
 
 /// Counts the pages and steps that are late at a time.
 ///
 /// # Errors
 /// As the store.
-pub async fn overdue_pages(store: &Store, now: Timestamp) -> Result<Overdue, Problem> {
+pub async fn overdue_pages(store: &Store, now: Timestamp) -> Result<i64, Problem> {
+    overdue(store, now).await.map(|overdue| overdue.count)
+}
+
+/// Tells which pages and steps are late at a time.
+pub(crate) async fn overdue(store: &Store, now: Timestamp) -> Result<Overdue, Problem> {
     let before = now.checked_sub(SignedDuration::from_millis(OVERDUE_MS)).unwrap_or(now);
     let (count, oldest_due_at) = table::overdue(store, before).await?;
     Ok(Overdue { count, oldest_due_at })
@@ -39,6 +44,7 @@ pub async fn overdue_pages(store: &Store, now: Timestamp) -> Result<Overdue, Pro
 #[derive(Default)]
 pub(crate) struct Audit {
     late: AtomicBool,
+    cleaned_us: AtomicI64,
 }
 
 impl Controller for Audit {
@@ -61,16 +67,26 @@ impl Controller for Audit {
 
 impl Audit {
     async fn run(&self, world: &World) -> Result<(), Problem> {
-        let overdue = overdue_pages(&world.store, world.now()).await?;
+        let overdue = overdue(&world.store, world.now()).await?;
         let is_late = overdue.count > 0;
-        if is_late == self.late.load(Ordering::Relaxed) {
+        if is_late != self.late.load(Ordering::Relaxed) {
+            let action = if is_late { "paging.delayed" } else { "paging.recovered" };
+            tracing::warn!(overdue = overdue.count, oldest = ?overdue.oldest_due_at, action, "the self-audit of paging");
+            let draft = Authority::system().draft(action).payload(json!(overdue));
+            world.store.write(Priority::Background, move |tx| Box::pin(async move { tx.record(draft).await })).await?;
+            self.late.store(is_late, Ordering::Relaxed);
+        }
+        self.clean(world).await
+    }
+
+    /// Deletes links and episodes that are long over, now and then.
+    async fn clean(&self, world: &World) -> Result<(), Problem> {
+        let now_us = world.now().as_microsecond();
+        if now_us - self.cleaned_us.load(Ordering::Relaxed) < CLEANING_PERIOD_MS * 1_000 {
             return Ok(());
         }
-        let action = if is_late { "paging.delayed" } else { "paging.recovered" };
-        tracing::warn!(overdue = overdue.count, oldest = ?overdue.oldest_due_at, action, "the self-audit of paging");
-        let draft = Authority::system().draft(action).payload(json!(overdue));
-        world.store.write(Priority::Background, move |tx| Box::pin(async move { tx.record(draft).await })).await?;
-        self.late.store(is_late, Ordering::Relaxed);
-        world.store.write(Priority::Background, |tx| Box::pin(table::clean_links(tx))).await
+        world.store.write(Priority::Background, |tx| Box::pin(table::clean(tx))).await?;
+        self.cleaned_us.store(now_us, Ordering::Relaxed);
+        Ok(())
     }
 }

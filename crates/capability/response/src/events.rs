@@ -1,7 +1,8 @@
 //! Hears what happens elsewhere: alarms and andons become alerts, and everything becomes a timeline.
 //!
 //! One subscriber does both, in the order of the ledger, so that an incident is open before the event
-//! that opened it is written into its timeline. What cannot be read is left out and never held up.
+//! that opened it is written into its timeline. Changes and refused checks have a subscriber of their
+//! own: an import of ten thousand changes holds up no page. What cannot be read is left out.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +38,7 @@ impl Subscriber for Listener {
     }
 
     fn actions(&self) -> &'static [&'static str] {
-        &["alarm.", "andon.", "alert.", "page.", "change.recorded", "change.staged", "check.refused", "coe."]
+        &["alarm.", "andon.", "alert.", "page.", "coe."]
     }
 
     fn handle<'a>(&'a self, _world: &'a World, tx: &'a mut Tx, event: &'a Event) -> BoxFuture<'a, Result<(), Problem>> {
@@ -49,6 +50,29 @@ impl Subscriber for Listener {
             react(tx, event, object.as_ref()).await?;
             tell(tx, event, object.as_ref()).await?;
             follow(tx, event).await
+        })
+    }
+}
+
+/// Writes changes and refused checks into the timelines of the incidents that they concern.
+pub(crate) struct ChangeListener;
+
+impl Subscriber for ChangeListener {
+    fn name(&self) -> &'static str {
+        "response.change-listener"
+    }
+
+    fn actions(&self) -> &'static [&'static str] {
+        &["change.recorded", "change.staged", "check.refused"]
+    }
+
+    fn handle<'a>(&'a self, _world: &'a World, tx: &'a mut Tx, event: &'a Event) -> BoxFuture<'a, Result<(), Problem>> {
+        Box::pin(async move {
+            let object = match &event.object {
+                Some(object) => found(tx, object).await?,
+                None => None,
+            };
+            tell(tx, event, object.as_ref()).await
         })
     }
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::alerts::{Authority, NewAlert};
 use crate::analyst::first_suspects;
-use crate::limits::{REJOIN_MS, TIMELINE_MAX};
+use crate::limits::{ALERTS_PER_INCIDENT, REJOIN_MS, TIMELINE_AUTOMATIC_MAX, TIMELINE_MAX, TIMELINE_PAGES_MAX};
 use crate::typed::{AlertObject, IncidentObject, Typed};
 
 /// The states in which an incident is open.
@@ -81,7 +81,8 @@ pub(crate) async fn prepare(tx: &mut Tx, alert: &AlertObject, new: &NewAlert) ->
 /// An incident that was mitigated a while ago is left alone: what comes now is something new.
 fn takes_in(incident: &IncidentObject, now: Timestamp) -> bool {
     let rejoin = SignedDuration::from_millis(REJOIN_MS);
-    incident.status.mitigated_at.is_none_or(|at| now.duration_since(at) < rejoin)
+    let has_room = incident.status.alerts.len() < ALERTS_PER_INCIDENT;
+    has_room && incident.status.mitigated_at.is_none_or(|at| now.duration_since(at) < rejoin)
 }
 
 /// Takes an alert, and the andon behind it, into its incident, and writes the incident.
@@ -136,7 +137,12 @@ pub(crate) fn entry(at: Timestamp, entry_type: &str, actor: &str, text: String, 
 /// Puts an entry in its place; the entry of an event that is there already is not put twice.
 pub(crate) fn add_entry(status: &mut IncidentStatus, entry: TimelineEntry) -> bool {
     let known = entry.event.is_some() && status.timeline.iter().any(|other| other.event == entry.event);
-    if known {
+    let most = match entry.entry_type.as_str() {
+        "page" => TIMELINE_PAGES_MAX,
+        "note" | "state" | "acknowledge" => usize::MAX,
+        _ => TIMELINE_AUTOMATIC_MAX,
+    };
+    if known || status.timeline.len() >= most {
         return false;
     }
     let at = status.timeline.partition_point(|other| other.at <= entry.at);
@@ -232,13 +238,20 @@ mod tests {
     }
 
     #[test]
-    fn a_full_timeline_keeps_what_people_wrote() {
+    fn a_storm_of_pages_leaves_room_for_what_people_write() {
         let mut status = IncidentStatus::default();
-        add_entry(&mut status, entry(at(0), "note", "user:default/maya", "looked at the queue".into(), None));
-        for second in 0..i64::try_from(TIMELINE_MAX).unwrap() + 10 {
+        for second in 0..2_000 {
             add_entry(&mut status, entry(at(second), "page", "system:response", "paged".into(), None));
         }
+        assert_eq!(status.timeline.len(), TIMELINE_PAGES_MAX);
+        for second in 0..2_000 {
+            add_entry(&mut status, entry(at(second), "alert", "system:response", "opened".into(), None));
+        }
+        assert_eq!(status.timeline.len(), TIMELINE_AUTOMATIC_MAX);
+        for second in 0..2_000 {
+            add_entry(&mut status, entry(at(second), "note", "user:default/maya", "looked".into(), None));
+        }
         assert_eq!(status.timeline.len(), TIMELINE_MAX);
-        assert_eq!(status.timeline[0].entry_type, "note");
+        assert!(status.timeline.iter().all(|entry| entry.entry_type == "note"), "what people wrote is kept longest");
     }
 }

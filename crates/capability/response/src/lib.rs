@@ -33,8 +33,8 @@ use std::sync::Arc;
 
 use andon_module::Module;
 
-pub use audit::{Overdue, overdue_pages};
-pub use routes::{IncidentContext, OnCallEntry, PageEntry};
+pub use audit::overdue_pages;
+pub use routes::{IncidentContext, PageEntry, on_call_now};
 
 /// Tells everything that response brings.
 pub fn module() -> Module {
@@ -48,7 +48,7 @@ pub fn module() -> Module {
             Arc::new(audit::Audit::default()),
             Arc::new(analyst::Analyst),
         ],
-        subscribers: vec![Arc::new(events::Listener)],
+        subscribers: vec![Arc::new(events::Listener), Arc::new(events::ChangeListener)],
         migrations: table::MIGRATIONS,
         ..Module::default()
     }

@@ -103,6 +103,21 @@ pub const LINK_MS: i64 = 72 * 3_600_000;
 /// Entries of an incident's timeline; beyond it the oldest automatic ones go first.
 pub const TIMELINE_MAX: usize = 1_000;
 
+/// Entries up to which a timeline takes in what machines tell: each version of the incident keeps it whole.
+pub const TIMELINE_AUTOMATIC_MAX: usize = 400;
+
+/// Entries up to which a timeline takes in single pages.
+pub const TIMELINE_PAGES_MAX: usize = 150;
+
+/// Alerts that one incident gathers; in a storm the others stand alone.
+pub const ALERTS_PER_INCIDENT: usize = 200;
+
+/// How often links and episodes that are over are deleted.
+pub const CLEANING_PERIOD_MS: i64 = 3_600_000;
+
+/// How long what a source said of an episode that is over is kept.
+pub const SOURCES_KEPT_MS: i64 = 7 * 24 * 3_600_000;
+
 /// Characters of a note.
 pub const NOTE_CHARS: usize = 10_000;
 

@@ -76,6 +76,7 @@ impl Controller for Pager {
 impl Pager {
     async fn run(&self, world: &World) -> Result<(), Problem> {
         let mut head = world.store.head();
+        head.mark_unchanged();
         let mut sending = self.sending.lock().await;
         while let Some(done) = sending.try_join_next() {
             note_end(done);

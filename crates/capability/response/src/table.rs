@@ -6,10 +6,11 @@ use andon_api::error::Problem;
 use andon_api::kinds::response::{Channel, PageState, PageSummary};
 use andon_api::object::ObjectRef;
 use andon_objects::{Arg, Migration, Row, Store, Tx};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 
 use crate::alertmanager::{Episode, Labels};
+use crate::limits::SOURCES_KEPT_MS;
 
 /// The tables of this room.
 pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
@@ -195,10 +196,13 @@ pub(crate) async fn link(store: &Store, digest: &str) -> Result<Option<LinkRow>,
     rows.first().map(read).transpose()
 }
 
-/// Deletes links that have expired.
-pub(crate) async fn clean_links(tx: &mut Tx) -> Result<(), Problem> {
+/// Deletes links that have expired and episodes that are long over.
+pub(crate) async fn clean(tx: &mut Tx) -> Result<(), Problem> {
     let now = tx.now();
-    tx.execute("DELETE FROM page_link WHERE expires_at < $1", vec![now.into()]).await.map(|_| ())
+    tx.execute("DELETE FROM page_link WHERE expires_at < $1", vec![now.into()]).await?;
+    let before = now.checked_sub(SignedDuration::from_millis(SOURCES_KEPT_MS)).unwrap_or(now);
+    let sql = "DELETE FROM alert_source WHERE is_open = 0 AND received_at < $1";
+    tx.execute(sql, vec![before.into()]).await.map(|_| ())
 }
 
 /// What a source has said of one of its alerts.

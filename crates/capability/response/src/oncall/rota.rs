@@ -45,7 +45,7 @@ pub struct Shift {
 }
 
 /// Who is on call at an instant, since when and until when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Holder {
     /// Who; absent when nobody is on call.

@@ -41,17 +41,20 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::post("/api/v2/alerts", "post_alertmanager_alerts")
             .permission("telemetry.write")
+            .hidden()
             .event("alert.triggered")
             .summary("Takes alerts as Prometheus sends them to an Alertmanager; they are on disk when this answers 200.")
             .body_max_bytes(BODY_MAX_BYTES)
             .handle(|world, call| Box::pin(post_alerts(world, call))),
         Endpoint::get("/api/v2/alerts", "list_alertmanager_alerts")
             .permission("object.read")
+            .hidden()
             .summary("Lists what fires, in Alertmanager's shape.")
             .parameter("filter", "A matcher such as severity=\"critical\"; also !=, =~ and !~.")
             .handle(|world, call| Box::pin(list_alerts(world, call))),
         Endpoint::get("/api/v2/status", "read_alertmanager_status")
             .permission("object.read")
+            .hidden()
             .summary("Tells the server's state, in Alertmanager's shape.")
             .handle(|world, _call| {
                 Box::pin(async move {

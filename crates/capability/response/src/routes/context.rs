@@ -5,6 +5,7 @@
 
 use andon_api::error::Problem;
 use andon_api::graph::{DependencyGraph, declared_owner};
+use andon_api::kinds::learning::OnCallTurn;
 use andon_api::object::{AnyObject, ObjectRef};
 use andon_module::{Call, Endpoint, Reply, World};
 use andon_reader::{Clock, HistogramRequest, LogRow, Order, SearchRequest};
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::named;
-use super::oncall::{OnCallEntry, on_call_now};
+use super::oncall::on_call_now;
 use crate::analyst::{Question, question};
 use crate::limits::{BEFORE_START_MS, FAILING_SHOWN};
 use crate::typed::{IncidentObject, Typed};
@@ -64,7 +65,7 @@ pub struct IncidentContext {
     /// What depends on its services, nearest first.
     pub dependants: Vec<ObjectRef>,
     /// Who is on call for its owners; everybody when none of them has a schedule.
-    pub on_call: Vec<OnCallEntry>,
+    pub on_call: Vec<OnCallTurn>,
     /// What could not be read, and why.
     pub missing: Vec<String>,
 }
@@ -212,11 +213,11 @@ async fn dependants(world: &World, incident: &IncidentObject) -> Result<Vec<Obje
     Ok(found)
 }
 
-async fn on_call(world: &World, owners: &[ObjectRef]) -> Result<Vec<OnCallEntry>, Problem> {
+async fn on_call(world: &World, owners: &[ObjectRef]) -> Result<Vec<OnCallTurn>, Problem> {
     let all = on_call_now(world).await?;
-    let is_owners = |entry: &OnCallEntry| {
+    let is_owners = |entry: &OnCallTurn| {
         ObjectRef::parse(&entry.owner, Some("Group"), "default").is_ok_and(|owner| owners.contains(&owner))
     };
-    let near: Vec<OnCallEntry> = all.iter().filter(|entry| is_owners(entry)).cloned().collect();
+    let near: Vec<OnCallTurn> = all.iter().filter(|entry| is_owners(entry)).cloned().collect();
     Ok(if near.is_empty() { all } else { near })
 }

@@ -65,7 +65,7 @@ async fn show_alert(world: &World, secret: &str, link: &LinkRow) -> Result<Reply
 /// The address is a secret: it is neither kept by caches nor told to other sites.
 fn private(reply: Reply) -> Reply {
     reply
-        .with_header("referrer-policy", "no-referrer".to_owned())
+        .with_header("referrer-policy", "same-origin".to_owned())
         .with_header("x-robots-tag", "noindex".to_owned())
         .with_header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'".to_owned())
 }

@@ -15,7 +15,7 @@ use andon_module::{Call, Endpoint};
 use crate::alerts::Authority;
 
 pub use context::IncidentContext;
-pub use oncall::OnCallEntry;
+pub use oncall::on_call_now;
 pub use pages::PageEntry;
 
 /// Lists the endpoints of response.

@@ -1,6 +1,7 @@
 //! Who is on call: now, at a time, and over a range, also in the past as it was then.
 
 use andon_api::error::{ErrorCode, Problem};
+use andon_api::kinds::learning::OnCallTurn;
 use andon_api::kinds::response::ScheduleSpec;
 use andon_api::object::ObjectRef;
 use andon_module::{Call, Endpoint, Reply, World};
@@ -12,20 +13,6 @@ use super::alerts::time_or;
 use super::named;
 use crate::limits::SHIFTS_RANGE_DAYS;
 use crate::oncall::{Holder, Rota, Shift};
-
-/// Who holds one schedule now.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OnCallEntry {
-    /// The schedule.
-    pub schedule: ObjectRef,
-    /// The group whose schedule it is.
-    pub owner: String,
-    /// Who; absent when nobody is on call.
-    pub user: Option<ObjectRef>,
-    /// Until when.
-    pub until: Option<Timestamp>,
-}
 
 /// A list of answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,7 +27,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::get("/api/v1/on-call", "list_on_call")
             .permission("object.read")
             .summary("Tells who is on call now, schedule by schedule.")
-            .response::<Items<OnCallEntry>>()
+            .response::<Items<OnCallTurn>>()
             .handle(|world, _call| Box::pin(async move { Reply::json(&Items { items: on_call_now(&world).await? }) })),
         Endpoint::get("/api/v1/schedules/{name}/on-call", "read_on_call")
             .permission("object.read")
@@ -59,13 +46,17 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Tells who is on call now by every schedule.
-pub(super) async fn on_call_now(world: &World) -> Result<Vec<OnCallEntry>, Problem> {
+///
+/// # Errors
+/// As the store.
+pub async fn on_call_now(world: &World) -> Result<Vec<OnCallTurn>, Problem> {
     let now = world.now();
     let mut items = Vec::new();
     for schedule in world.store.all("Schedule").await? {
         let spec: ScheduleSpec = schedule.spec_as()?;
-        let holder = Rota::compile(&spec)?.holder(now);
-        items.push(OnCallEntry { schedule: schedule.reference(), owner: spec.owner, user: holder.user, until: holder.until });
+        // A schedule that cannot be worked out any more has nobody on call; it hides no other.
+        let holder = Rota::compile(&spec).map(|rota| rota.holder(now)).unwrap_or_default();
+        items.push(OnCallTurn { schedule: schedule.reference(), owner: spec.owner, user: holder.user, until: holder.until });
     }
     Ok(items)
 }

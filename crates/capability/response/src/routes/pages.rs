@@ -61,7 +61,7 @@ async fn list_pages(world: World, call: Call) -> Result<Reply, Problem> {
     let week_ago = now.checked_sub(SignedDuration::from_hours(7 * 24)).unwrap_or(now);
     let since = time_or(&call, "since", now, week_ago)?;
     let rows = table::pages_since(&world.store, since, PAGES_MAX).await?;
-    let overdue = crate::audit::overdue_pages(&world.store, now).await?;
+    let overdue = crate::audit::overdue(&world.store, now).await?;
     let states = states_of(&rows).into_iter().map(|(state, count)| (state.to_owned(), count)).collect();
     let items = rows
         .into_iter()
