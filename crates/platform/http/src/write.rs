@@ -32,8 +32,11 @@ pub(crate) async fn store_one(
     let kind = registry.get(&object.kind)?;
     refuse_foreign(kind, &object)?;
     let old = tx.get(&object.reference()).await?;
-    let object = merge(kind, object, old.as_ref());
-    if let Some(old) = old.as_ref().filter(|old| same(old, &object)) {
+    let mut object = merge(kind, object, old.as_ref());
+    if let Some(old) = &old {
+        forgive(tx, &mut object, old).await?;
+    }
+    if let Some(old) = old.as_ref().filter(|old| old.metadata.version == object.metadata.version && same(old, &object)) {
         return Ok((old.clone(), Done::Unchanged));
     }
     (kind.check)(&object)?;
@@ -107,13 +110,28 @@ fn merge(kind: &KindInfo, mut object: AnyObject, old: Option<&AnyObject>) -> Any
     object
 }
 
-fn same(old: &AnyObject, new: &AnyObject) -> bool {
+/// Lets a change through that was made on an older version of which only the status has changed since:
+/// what the system observes never stands against what people write.
+async fn forgive(tx: &mut Tx, object: &mut AnyObject, old: &AnyObject) -> Result<(), Problem> {
+    let sent = object.metadata.version;
+    if sent < old.metadata.version
+        && let Some(base) = tx.version(&old.reference(), sent).await?
+        && same(&base, old)
+    {
+        object.metadata.version = old.metadata.version;
+    }
+    Ok(())
+}
+
+/// Tells whether two versions say the same, apart from what the server sets.
+fn same(one: &AnyObject, other: &AnyObject) -> bool {
     let plain = |object: &AnyObject| {
         let mut metadata = object.metadata.clone();
         metadata.updated_at = None;
+        metadata.version = 0;
         (object.api_version.clone(), metadata, object.spec.clone())
     };
-    plain(old) == plain(new)
+    plain(one) == plain(other)
 }
 
 /// Hides secrets of an object on its way out.
