@@ -58,7 +58,7 @@ build_ui() {
 
 build_andon() {
   say "building andon (the first time compiles its dependencies, which takes a while)"
-  cargo build --locked -p andon >&2
+  cargo build --locked -p andon -p andon-dependencies >&2
 }
 
 # wait_for URL PROCESS LOG: waits until a server answers, or says why it has stopped

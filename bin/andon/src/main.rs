@@ -7,6 +7,9 @@ use andon_server::{ServeOptions, parse_size, serve};
 use clap::Parser;
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(andon_server::POLICY_WORKER) {
+        return if andon_server::run_policy_worker().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -22,7 +22,7 @@ mod tokens;
 mod write;
 
 pub use apply::{Applied, apply_objects};
-pub use openapi::describe;
+pub use openapi::{describe, schema_of};
 pub use problem::reply_to_problem;
 pub use refusals::Refusals;
 pub use router::{Service, endpoints};

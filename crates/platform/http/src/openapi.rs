@@ -15,7 +15,7 @@ fn generator() -> SchemaGenerator {
 }
 
 /// Makes the JSON schema of one kind.
-pub(crate) fn schema_of(kind: &KindInfo) -> Value {
+pub fn schema_of(kind: &KindInfo) -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let mut schema = (kind.schema)(&mut generator);
     let definitions = generator.take_definitions(true);

@@ -24,12 +24,18 @@ use crate::{assets, bootstrap, ingest, keeper, listen, logs, modules, tables};
 /// How long running calls may take to end when the server stops.
 const STOP_MAX: Duration = Duration::from_secs(5);
 
+/// The first argument that makes this program a worker for policies.
+pub const POLICY_WORKER: &str = "policy-worker";
+
 /// Runs a server until it is told to stop.
 ///
 /// # Errors
 /// `SYS-0002` when the data directory is in use, the database cannot be reached or the address is taken.
 pub async fn serve(options: ServeOptions) -> Result<(), Problem> {
     let _lock = DirectoryLock::take(&options.data)?;
+    // Policies are strangers' programs: they run in a process of their own, with limits on time and memory.
+    let program = std::env::current_exe().map_err(Problem::internal)?;
+    andon_governance::isolate_policies(program, vec![POLICY_WORKER.to_owned()]);
     let modules = modules::modules();
     let store = open_store(&options, &modules).await?;
     let telemetry = open_telemetry(&options)?;

@@ -16,8 +16,9 @@ mod options;
 mod status;
 mod tables;
 
-pub use assemble::serve;
+pub use assemble::{POLICY_WORKER, serve};
 pub use andon_api::Problem;
 pub use andon_api::units::Span;
-pub use modules::{describe_api, kinds, modules};
+pub use andon_governance::run_policy_worker;
+pub use modules::{describe_api, endpoints, kinds, modules};
 pub use options::{ServeOptions, parse_size};

@@ -1,5 +1,7 @@
 //! The list of capabilities. Nothing else in the project names them all.
 
+use std::sync::Arc;
+
 use andon_api::kind::KindInfo;
 use andon_module::{Endpoint, Module};
 use andon_objects::Registry;
@@ -13,7 +15,8 @@ pub fn modules() -> Vec<Module> {
         andon_flow::module(),
         andon_signals::module(),
         andon_response::module(),
-        andon_learning::module(),
+        // Capabilities do not know each other: who is on call reaches the home page through here.
+        andon_learning::module_with(Arc::new(|world| Box::pin(async move { andon_response::on_call_now(&world).await }))),
         andon_governance::module(),
     ]
 }
@@ -32,6 +35,11 @@ pub(crate) fn all_endpoints(modules: &[Module]) -> Vec<Endpoint> {
     rows.extend(crate::demo::endpoints());
     rows.extend(modules.iter().flat_map(|module| module.endpoints.clone()));
     rows
+}
+
+/// Lists every row of this server's API.
+pub fn endpoints() -> Vec<Endpoint> {
+    all_endpoints(&modules())
 }
 
 /// Makes the API document of this server.
