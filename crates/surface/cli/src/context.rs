@@ -14,7 +14,14 @@ use crate::output::{Format, Output};
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// Where Andon runs.
-    #[arg(long, global = true, env = "ANDON_URL", hide_env_values = true, value_name = "URL", default_value = "http://127.0.0.1:4700")]
+    #[arg(
+        long,
+        global = true,
+        env = "ANDON_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:4700"
+    )]
     pub url: String,
     /// The form of the output; a table where nothing is said.
     #[arg(short, long, global = true, value_enum, value_name = "FORM")]
@@ -31,7 +38,11 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(global: &Global, token: Option<String>, output: Output) -> Self {
         let token = token.filter(|token| !token.trim().is_empty());
-        Self { url: global.url.clone(), token, output }
+        Self {
+            url: global.url.clone(),
+            token,
+            output,
+        }
     }
 
     pub(crate) fn has_token(&self) -> bool {
@@ -47,14 +58,44 @@ impl Context {
 
 /// Reads a reference of an argument, with the kind that is meant where none is written.
 pub(crate) fn reference(text: &str, default_kind: &str, place: &str) -> Result<ObjectRef, Failure> {
-    ObjectRef::parse(text.trim(), Some(default_kind), DEFAULT_NAMESPACE).map_err(|problem| Failure::argument(problem).at(place))
+    ObjectRef::parse(text.trim(), Some(default_kind), DEFAULT_NAMESPACE)
+        .map_err(|problem| Failure::argument(problem).at(place))
+}
+
+/// Reads a reference that tells its kind: in full, or by a name that the system gave, such as `inc-3`.
+pub(crate) fn whole_reference(text: &str, place: &str) -> Result<ObjectRef, Failure> {
+    const PREFIXES: [(&str, &str); 6] = [
+        ("chg-", "change"),
+        ("and-", "andon"),
+        ("alt-", "alert"),
+        ("inc-", "incident"),
+        ("coe-", "coe"),
+        ("act-", "action"),
+    ];
+    let short = text
+        .trim()
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .to_lowercase();
+    let known = PREFIXES
+        .iter()
+        .find(|(prefix, _)| short.starts_with(prefix))
+        .map(|(_, kind)| *kind);
+    ObjectRef::parse(text.trim(), known, DEFAULT_NAMESPACE)
+        .map_err(|problem| Failure::argument(problem).at(place))
 }
 
 /// Makes the segment of a path that names an object: `inc-3`, `incident:default/inc-3` or `shop/inc-3`.
 pub(crate) fn name_segment(text: &str, kind: &str) -> Result<String, Failure> {
     let reference = reference(text, kind, "NAME")?;
     if reference.kind() != kind.to_lowercase() {
-        return Err(Failure::usage(format!("`{text}` is of the kind `{}`, and `{}` is wanted.", reference.kind(), kind.to_lowercase())).at("NAME"));
+        return Err(Failure::usage(format!(
+            "`{text}` is of the kind `{}`, and `{}` is wanted.",
+            reference.kind(),
+            kind.to_lowercase()
+        ))
+        .at("NAME"));
     }
     Ok(if reference.namespace() == DEFAULT_NAMESPACE {
         segment(reference.name())
@@ -78,11 +119,18 @@ pub(crate) async fn list(
     limit: usize,
 ) -> Result<Listed, ClientError> {
     const PAGE: usize = 1_000;
-    let mut listed = Listed { items: Vec::new(), total: None, is_cut: false };
+    let mut listed = Listed {
+        items: Vec::new(),
+        total: None,
+        is_cut: false,
+    };
     let mut cursor: Option<String> = None;
     loop {
         let wanted = (limit - listed.items.len()).min(PAGE);
-        let mut call = client.get(path).query("limit", wanted).query_some("cursor", cursor.as_deref());
+        let mut call = client
+            .get(path)
+            .query("limit", wanted)
+            .query_some("cursor", cursor.as_deref());
         for (name, value) in query {
             call = call.query(name, value);
         }
@@ -91,7 +139,10 @@ pub(crate) async fn list(
         cursor = page.get("next").and_then(Value::as_str).map(str::to_owned);
         let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) else {
             let reason = "it has no `items`".to_owned();
-            return Err(ClientError::Shape { url: client.link(path), reason });
+            return Err(ClientError::Shape {
+                url: client.link(path),
+                reason,
+            });
         };
         let is_empty = items.is_empty();
         listed.items.extend(items);
@@ -110,7 +161,10 @@ pub(crate) async fn list(
 pub(crate) fn remark_cut(output: &Output, listed: &Listed) {
     if listed.is_cut {
         let shown = crate::words::count(i64::try_from(listed.items.len()).unwrap_or(i64::MAX));
-        let of = listed.total.map_or_else(|| "; there are more".to_owned(), |total| format!(" of {}", crate::words::count(total)));
+        let of = listed.total.map_or_else(
+            || "; there are more".to_owned(),
+            |total| format!(" of {}", crate::words::count(total)),
+        );
         output.remark(&format!("{shown}{of} (raise --limit to see more)"));
     }
 }
@@ -127,5 +181,21 @@ mod tests {
         assert_eq!(name("shop/inc-3"), "shop%2Finc-3");
         assert!(name_segment("change:default/chg-1", "Incident").is_err());
         assert!(name_segment("", "Incident").is_err());
+    }
+
+    #[test]
+    fn a_name_of_the_system_tells_its_kind() {
+        let whole = |text| {
+            whole_reference(text, "x")
+                .map(|reference| reference.to_string())
+                .ok()
+        };
+        assert_eq!(whole("inc-3").as_deref(), Some("incident:default/inc-3"));
+        assert_eq!(whole("shop/CHG-1").as_deref(), Some("change:shop/chg-1"));
+        assert_eq!(
+            whole("policy:idempotency").as_deref(),
+            Some("policy:default/idempotency")
+        );
+        assert_eq!(whole("idempotency"), None);
     }
 }

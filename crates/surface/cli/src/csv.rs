@@ -19,7 +19,10 @@ pub(crate) struct Fault {
 
 /// Reads every record.
 pub(crate) fn read(text: &str) -> Result<Vec<Record>, Fault> {
-    let mut reader = Reader { rest: text.strip_prefix('\u{feff}').unwrap_or(text), line: 1 };
+    let mut reader = Reader {
+        rest: text.strip_prefix('\u{feff}').unwrap_or(text),
+        line: 1,
+    };
     let mut records = Vec::new();
     while !reader.rest.is_empty() {
         let line = reader.line;
@@ -40,7 +43,11 @@ impl Reader<'_> {
     fn record(&mut self) -> Result<Vec<String>, Fault> {
         let mut fields = Vec::new();
         loop {
-            fields.push(if self.rest.starts_with('"') { self.quoted()? } else { self.plain()? });
+            fields.push(if self.rest.starts_with('"') {
+                self.quoted()?
+            } else {
+                self.plain()?
+            });
             if self.take(",") {
                 continue;
             }
@@ -77,7 +84,10 @@ impl Reader<'_> {
         self.rest = &self.rest[1..];
         loop {
             let Some(end) = self.rest.find('"') else {
-                return Err(Fault { line: opened, text: "a quoted field is never closed".to_owned() });
+                return Err(Fault {
+                    line: opened,
+                    text: "a quoted field is never closed".to_owned(),
+                });
             };
             let part = &self.rest[..end];
             self.line += part.matches('\n').count();
@@ -95,7 +105,10 @@ impl Reader<'_> {
     }
 
     fn fault(&self, text: &str) -> Fault {
-        Fault { line: self.line, text: text.to_owned() }
+        Fault {
+            line: self.line,
+            text: text.to_owned(),
+        }
     }
 }
 
@@ -104,27 +117,50 @@ mod tests {
     use super::*;
 
     fn fields(text: &str) -> Vec<Vec<String>> {
-        read(text).unwrap().into_iter().map(|record| record.fields).collect()
+        read(text)
+            .unwrap()
+            .into_iter()
+            .map(|record| record.fields)
+            .collect()
     }
 
     #[test]
     fn the_examples_of_the_standard_are_read() {
-        assert_eq!(fields("aaa,bbb,ccc\r\nzzz,yyy,xxx\r\n"), [["aaa", "bbb", "ccc"], ["zzz", "yyy", "xxx"]]);
-        assert_eq!(fields("aaa,bbb,ccc\nzzz,yyy,xxx"), [["aaa", "bbb", "ccc"], ["zzz", "yyy", "xxx"]]);
-        assert_eq!(fields("\"aaa\",\"b\r\nbb\",\"ccc\"\r\nzzz,yyy,xxx"), [["aaa", "b\r\nbb", "ccc"], ["zzz", "yyy", "xxx"]]);
-        assert_eq!(fields("\"aaa\",\"b\"\"bb\",\"ccc\""), [["aaa", "b\"bb", "ccc"]]);
+        assert_eq!(
+            fields("aaa,bbb,ccc\r\nzzz,yyy,xxx\r\n"),
+            [["aaa", "bbb", "ccc"], ["zzz", "yyy", "xxx"]]
+        );
+        assert_eq!(
+            fields("aaa,bbb,ccc\nzzz,yyy,xxx"),
+            [["aaa", "bbb", "ccc"], ["zzz", "yyy", "xxx"]]
+        );
+        assert_eq!(
+            fields("\"aaa\",\"b\r\nbb\",\"ccc\"\r\nzzz,yyy,xxx"),
+            [["aaa", "b\r\nbb", "ccc"], ["zzz", "yyy", "xxx"]]
+        );
+        assert_eq!(
+            fields("\"aaa\",\"b\"\"bb\",\"ccc\""),
+            [["aaa", "b\"bb", "ccc"]]
+        );
     }
 
     #[test]
     fn empty_fields_stay_and_empty_lines_go() {
-        assert_eq!(fields("a,,c\n\n\r\n,,\n\"\",b"), [vec!["a", "", "c"], vec!["", "", ""], vec!["", "b"]]);
+        assert_eq!(
+            fields("a,,c\n\n\r\n,,\n\"\",b"),
+            [vec!["a", "", "c"], vec!["", "", ""], vec!["", "b"]]
+        );
         assert_eq!(fields("\u{feff}service\n"), [["service"]]);
         assert!(fields("").is_empty() && fields("\n\n").is_empty());
     }
 
     #[test]
     fn records_know_their_lines_also_after_a_break_inside_a_field() {
-        let lines: Vec<usize> = read("a\n\"x\ny\r\nz\"\n\nb").unwrap().iter().map(|record| record.line).collect();
+        let lines: Vec<usize> = read("a\n\"x\ny\r\nz\"\n\nb")
+            .unwrap()
+            .iter()
+            .map(|record| record.line)
+            .collect();
         assert_eq!(lines, [1, 2, 6]);
     }
 

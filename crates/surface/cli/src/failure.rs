@@ -45,7 +45,11 @@ pub(crate) enum Failure {
     /// What was read on this machine has a fault, for example a repository.
     Local(Problem),
     /// The command was called wrongly.
-    Usage { detail: String, place: Option<String>, hint: Option<String> },
+    Usage {
+        detail: String,
+        place: Option<String>,
+        hint: Option<String>,
+    },
     /// The output could not be written.
     Output(io::Error),
 }
@@ -70,12 +74,20 @@ impl From<io::Error> for Failure {
 
 impl Failure {
     pub(crate) fn usage(detail: impl Into<String>) -> Self {
-        Self::Usage { detail: detail.into(), place: None, hint: None }
+        Self::Usage {
+            detail: detail.into(),
+            place: None,
+            hint: None,
+        }
     }
 
     /// Turns a problem of an argument into a fault of the call.
     pub(crate) fn argument(problem: Problem) -> Self {
-        Self::Usage { detail: problem.detail, place: problem.place, hint: problem.hint }
+        Self::Usage {
+            detail: problem.detail,
+            place: problem.place,
+            hint: problem.hint,
+        }
     }
 
     #[must_use]
@@ -111,9 +123,18 @@ impl Failure {
             Self::Client(ClientError::Problem(problem)) => problem_text(problem, has_token),
             Self::Local(problem) => problem_text(problem, has_token),
             Self::Client(error) => lines(None, &error.to_string(), None, hint_of(error)),
-            Self::Usage { detail, place, hint } => lines(None, detail, place.as_deref(), hint.as_deref()),
+            Self::Usage {
+                detail,
+                place,
+                hint,
+            } => lines(None, detail, place.as_deref(), hint.as_deref()),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => String::new(),
-            Self::Output(error) => lines(None, &format!("The output cannot be written: {error}."), None, None),
+            Self::Output(error) => lines(
+                None,
+                &format!("The output cannot be written: {error}."),
+                None,
+                None,
+            ),
         }
     }
 }
@@ -134,9 +155,15 @@ fn exit_of(error: &ClientError) -> Exit {
 
 fn hint_of(error: &ClientError) -> Option<&'static str> {
     match error {
-        ClientError::Unreachable { .. } => Some("Start it with `andon serve`, or set ANDON_URL to where it runs."),
-        ClientError::Foreign { .. } => Some("Is ANDON_URL the address of Andon, and not of a proxy or another program?"),
-        ClientError::Shape { .. } => Some("The server may be newer or older than this command; compare `andon --version` and `andon status`."),
+        ClientError::Unreachable { .. } => {
+            Some("Start it with `andon serve`, or set ANDON_URL to where it runs.")
+        }
+        ClientError::Foreign { .. } => {
+            Some("Is ANDON_URL the address of Andon, and not of a proxy or another program?")
+        }
+        ClientError::Shape { .. } => Some(
+            "The server may be newer or older than this command; compare `andon --version` and `andon status`.",
+        ),
         ClientError::Address { .. } => Some("Write for example http://127.0.0.1:4700."),
         ClientError::Token => Some("ANDON_TOKEN holds one token and nothing else."),
         ClientError::Setup(_) | ClientError::Problem(_) => None,
@@ -152,11 +179,20 @@ fn problem_text(problem: &Problem, has_token: bool) -> String {
         (None, Some(code)) => Some(code.help()),
         (None, None) => None,
     };
-    let mut text = lines(Some(&problem.code), &problem.detail, problem.place.as_deref(), hint);
+    let mut text = lines(
+        Some(&problem.code),
+        &problem.detail,
+        problem.place.as_deref(),
+        hint,
+    );
     for missing in missing_facts(problem) {
         let _ = writeln!(text, "  missing: {}", clean(&missing));
     }
-    if let Some(id) = problem.request_id.as_deref().filter(|_| problem.status >= 500) {
+    if let Some(id) = problem
+        .request_id
+        .as_deref()
+        .filter(|_| problem.status >= 500)
+    {
         let _ = writeln!(text, "  request: {}", clean(id));
     }
     text
@@ -164,8 +200,19 @@ fn problem_text(problem: &Problem, has_token: bool) -> String {
 
 /// Reads what a gate misses, where a problem says it.
 fn missing_facts(problem: &Problem) -> Vec<String> {
-    let missing = problem.facts.as_ref().and_then(|facts| facts.get("missing")).and_then(Value::as_array);
-    missing.into_iter().flatten().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect()
+    let missing = problem
+        .facts
+        .as_ref()
+        .and_then(|facts| facts.get("missing"))
+        .and_then(Value::as_array);
+    missing
+        .into_iter()
+        .flatten()
+        .map(|item| {
+            item.as_str()
+                .map_or_else(|| item.to_string(), str::to_owned)
+        })
+        .collect()
 }
 
 fn lines(code: Option<&str>, detail: &str, place: Option<&str>, hint: Option<&str>) -> String {
@@ -186,7 +233,10 @@ mod tests {
     use serde_json::json;
 
     fn answered(code: ErrorCode) -> Failure {
-        Failure::Client(ClientError::Problem(Box::new(Problem::new(code, "It did not work."))))
+        Failure::Client(ClientError::Problem(Box::new(Problem::new(
+            code,
+            "It did not work.",
+        ))))
     }
 
     #[test]
@@ -198,34 +248,73 @@ mod tests {
         assert_eq!(exit(answered(ErrorCode::TokenExpired)), 3);
         assert_eq!(exit(answered(ErrorCode::NotAllowed)), 3);
         assert_eq!(exit(answered(ErrorCode::SystemUnavailable)), 4);
-        let gone = ClientError::Unreachable { url: "http://x".into(), reason: "connection refused".into() };
+        let gone = ClientError::Unreachable {
+            url: "http://x".into(),
+            reason: "connection refused".into(),
+        };
         assert_eq!(exit(gone.into()), 4);
-        assert_eq!(exit(ClientError::Foreign { url: "http://x".into(), status: 200, said: "x".into() }.into()), 4);
-        assert_eq!(exit(ClientError::Address { text: "x".into(), reason: "y".into() }.into()), 2);
+        assert_eq!(
+            exit(
+                ClientError::Foreign {
+                    url: "http://x".into(),
+                    status: 200,
+                    said: "x".into()
+                }
+                .into()
+            ),
+            4
+        );
+        assert_eq!(
+            exit(
+                ClientError::Address {
+                    text: "x".into(),
+                    reason: "y".into()
+                }
+                .into()
+            ),
+            2
+        );
         assert_eq!(exit(Failure::usage("no")), 2);
-        assert_eq!(exit(Failure::Local(Problem::new(ErrorCode::ImportInvalid, "no"))), 1);
+        assert_eq!(
+            exit(Failure::Local(Problem::new(ErrorCode::ImportInvalid, "no"))),
+            1
+        );
         assert_eq!(exit(io::Error::from(io::ErrorKind::BrokenPipe).into()), 0);
         assert_eq!(exit(io::Error::from(io::ErrorKind::StorageFull).into()), 1);
     }
 
     #[test]
     fn an_error_says_what_where_and_what_next() {
-        let problem = Problem::new(ErrorCode::ObjectInvalid, "`spec.typ` is unknown.").place("a.yaml:3:1").hint("Mend it.");
+        let problem = Problem::new(ErrorCode::ObjectInvalid, "`spec.typ` is unknown.")
+            .place("a.yaml:3:1")
+            .hint("Mend it.");
         let text = Failure::Client(ClientError::Problem(Box::new(problem))).text(true);
-        assert_eq!(text, "error[OBJ-0002]: `spec.typ` is unknown.\n  at: a.yaml:3:1\n  hint: Mend it.\n");
+        assert_eq!(
+            text,
+            "error[OBJ-0002]: `spec.typ` is unknown.\n  at: a.yaml:3:1\n  hint: Mend it.\n"
+        );
     }
 
     #[test]
     fn a_code_without_a_hint_gives_its_help_and_a_gate_what_it_misses() {
-        let problem = Problem::new(ErrorCode::GateFailed, "No.").facts(json!({"missing": ["five whys", "a lesson"]}));
+        let problem = Problem::new(ErrorCode::GateFailed, "No.")
+            .facts(json!({"missing": ["five whys", "a lesson"]}));
         let text = Failure::Client(ClientError::Problem(Box::new(problem))).text(true);
         assert!(text.contains("hint: The detail lists what is missing.\n  missing: five whys\n  missing: a lesson\n"), "{text}");
-        assert!(answered(ErrorCode::NotSignedIn).text(false).contains("Set ANDON_TOKEN"));
+        assert!(
+            answered(ErrorCode::NotSignedIn)
+                .text(false)
+                .contains("Set ANDON_TOKEN")
+        );
     }
 
     #[test]
     fn nothing_that_a_server_says_can_play_with_the_terminal() {
         let problem = Problem::new(ErrorCode::ObjectInvalid, "\u{1b}[2Jgone");
-        assert!(!Failure::Client(ClientError::Problem(Box::new(problem))).text(true).contains('\u{1b}'));
+        assert!(
+            !Failure::Client(ClientError::Problem(Box::new(problem)))
+                .text(true)
+                .contains('\u{1b}')
+        );
     }
 }

@@ -51,7 +51,11 @@ pub(crate) async fn find(client: &Client, name: &str) -> Result<KindRow, Failure
 
 fn pick(kinds: Vec<KindRow>, name: &str) -> Result<KindRow, Failure> {
     let wanted = name.to_lowercase();
-    let fits = |kind: &KindRow| kind.plural == wanted || kind.kind.to_lowercase() == wanted || kind.plural.replace('-', "") == wanted;
+    let fits = |kind: &KindRow| {
+        kind.plural == wanted
+            || kind.kind.to_lowercase() == wanted
+            || kind.plural.replace('-', "") == wanted
+    };
     if let Some(kind) = kinds.iter().find(|kind| fits(kind)) {
         return Ok(kind.clone());
     }
@@ -65,7 +69,10 @@ fn pick(kinds: Vec<KindRow>, name: &str) -> Result<KindRow, Failure> {
 
 /// Finds the known word that is nearest to what was written, if any is near.
 pub(crate) fn nearest<'a>(wanted: &str, known: &[&'a str]) -> Option<&'a str> {
-    let best = known.iter().map(|word| (distance(wanted, word), *word)).min()?;
+    let best = known
+        .iter()
+        .map(|word| (distance(wanted, word), *word))
+        .min()?;
     (best.0 <= (wanted.chars().count() / 3).max(1)).then_some(best.1)
 }
 
@@ -88,10 +95,23 @@ fn distance(from: &str, to: &str) -> usize {
 /// Tells the verbs of a record, which is neither applied nor deleted.
 pub(crate) fn verbs(kind: &str) -> &'static [&'static str] {
     match kind {
-        "Change" => &["andon change record", "andon change stage", "andon import deploys"],
-        "Andon" => &["andon andon pull", "andon andon acknowledge", "andon andon release"],
+        "Change" => &[
+            "andon change record",
+            "andon change stage",
+            "andon import deploys",
+        ],
+        "Andon" => &[
+            "andon andon pull",
+            "andon andon acknowledge",
+            "andon andon release",
+        ],
         "Alert" => &["andon ack"],
-        "Incident" => &["andon incident open", "andon incident state", "andon incident note", "andon incident commander"],
+        "Incident" => &[
+            "andon incident open",
+            "andon incident state",
+            "andon incident note",
+            "andon incident commander",
+        ],
         "COE" => &["andon incident coe", "andon coe state", "andon apply"],
         "Action" => &["andon action verify", "andon apply"],
         "Review" => &["andon review --freeze", "andon review --spin"],
@@ -110,27 +130,49 @@ mod tests {
         let row = |kind: &str, plural: &str| {
             serde_json::from_value(json!({"kind": kind, "plural": plural, "apiVersion": "andon.dev/v1", "capability": "x", "nature": "resource"})).unwrap()
         };
-        vec![row("Component", "components"), row("EscalationPolicy", "escalation-policies"), row("COE", "coes")]
+        vec![
+            row("Component", "components"),
+            row("EscalationPolicy", "escalation-policies"),
+            row("COE", "coes"),
+        ]
     }
 
     #[test]
     fn a_kind_answers_to_all_its_names() {
-        for name in ["components", "Component", "COMPONENTS", "coe", "escalationpolicy", "escalation-policies"] {
+        for name in [
+            "components",
+            "Component",
+            "COMPONENTS",
+            "coe",
+            "escalationpolicy",
+            "escalation-policies",
+        ] {
             assert!(pick(kinds(), name).is_ok(), "{name}");
         }
     }
 
     #[test]
     fn a_kind_that_is_not_there_brings_the_nearest() {
-        let Err(Failure::Usage { detail, hint, .. }) = pick(kinds(), "componets") else { panic!() };
+        let Err(Failure::Usage { detail, hint, .. }) = pick(kinds(), "componets") else {
+            panic!()
+        };
         assert!(detail.contains("`componets`") && hint.unwrap().contains("`components`"));
-        let Err(Failure::Usage { hint, .. }) = pick(kinds(), "zebras") else { panic!() };
+        let Err(Failure::Usage { hint, .. }) = pick(kinds(), "zebras") else {
+            panic!()
+        };
         assert!(!hint.unwrap().contains("Did you mean"));
     }
 
     #[test]
     fn near_is_counted_in_letters() {
-        assert_eq!((distance("kitten", "sitting"), distance("", "abc"), distance("a", "a")), (3, 3, 0));
+        assert_eq!(
+            (
+                distance("kitten", "sitting"),
+                distance("", "abc"),
+                distance("a", "a")
+            ),
+            (3, 3, 0)
+        );
         assert_eq!(nearest("releese", &["release", "pull"]), Some("release"));
     }
 }

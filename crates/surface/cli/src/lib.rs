@@ -36,6 +36,7 @@ use output::Output;
 #[derive(Parser, Debug)]
 #[command(
     name = "andon",
+    bin_name = "andon",
     version,
     arg_required_else_help = true,
     after_help = "Environment:
@@ -62,7 +63,6 @@ pub struct Cli {
 
 /// What to do.
 #[derive(Subcommand, Debug)]
-#[allow(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub enum Command {
     /// Start a server
     Serve(ServeArgs),
@@ -78,7 +78,14 @@ pub fn command() -> clap::Command {
 
 /// Runs a client command with the process's own streams and environment, and gives the exit code.
 pub async fn run(cli: Cli) -> u8 {
-    run_with(cli, std::env::var("ANDON_TOKEN").ok(), Streams::process(), Timestamp::now()).await.code()
+    run_with(
+        cli,
+        std::env::var("ANDON_TOKEN").ok(),
+        Streams::process(),
+        Timestamp::now(),
+    )
+    .await
+    .code()
 }
 
 /// Runs a client command with everything it takes from outside given.
@@ -87,10 +94,14 @@ pub async fn run_with(cli: Cli, token: Option<String>, streams: Streams, now: Ti
     let context = Context::new(&cli.global, token, output);
     let outcome = match cli.command {
         Command::Client(command) => commands::dispatch(&context, command).await,
-        Command::Serve(_) => Err(Failure::usage("There is no server in this program; it is in `andon` itself.")),
+        Command::Serve(_) => Err(Failure::usage(
+            "There is no server in this program; it is in `andon` itself.",
+        )),
     };
     outcome.unwrap_or_else(|failure| {
-        context.output.raw_remark(&failure.text(context.has_token()));
+        context
+            .output
+            .raw_remark(&failure.text(context.has_token()));
         failure.exit()
     })
 }

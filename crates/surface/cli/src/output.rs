@@ -61,7 +61,11 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(streams: Streams, format: Option<Format>, now: Timestamp) -> Self {
-        Self { streams, format, now }
+        Self {
+            streams,
+            format,
+            now,
+        }
     }
 
     /// Tells the wanted form; a table where nothing is said.
@@ -87,7 +91,11 @@ impl Output {
     }
 
     /// Writes a value for programs, or what `people` makes of it for people.
-    pub(crate) fn show<T: Serialize>(&self, value: &T, people: impl FnOnce() -> String) -> Result<(), Failure> {
+    pub(crate) fn show<T: Serialize>(
+        &self,
+        value: &T,
+        people: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
         match self.format() {
             Format::Table => self.print(&people()),
             Format::Json | Format::Yaml => self.document(value),
@@ -114,7 +122,11 @@ impl Output {
 
     /// Writes text as it is.
     pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
-        let mut out = self.streams.out.lock().map_err(|_| io::Error::other("the output is in use"))?;
+        let mut out = self
+            .streams
+            .out
+            .lock()
+            .map_err(|_| io::Error::other("the output is in use"))?;
         out.write_all(text.as_bytes())?;
         out.flush()?;
         Ok(())
@@ -147,7 +159,8 @@ impl Output {
 
 /// Writes a value as YAML.
 pub(crate) fn yaml<T: Serialize>(value: &T) -> Result<String, Failure> {
-    let mut text = serde_saphyr::to_string(value).map_err(|error| io::Error::other(error.to_string()))?;
+    let mut text =
+        serde_saphyr::to_string(value).map_err(|error| io::Error::other(error.to_string()))?;
     if !text.ends_with('\n') {
         text.push('\n');
     }

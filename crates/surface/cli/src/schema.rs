@@ -21,13 +21,20 @@ pub(crate) struct Field {
 
 /// Lists the fields below `metadata.name`, `spec` and `status`, parents before children.
 pub(crate) fn fields(schema: &Value) -> Vec<Field> {
-    let mut walk = Walk { root: schema, fields: Vec::new() };
+    let mut walk = Walk {
+        root: schema,
+        fields: Vec::new(),
+    };
     for part in ["spec", "status"] {
-        if let Some(inner) = walk.properties(schema).and_then(|properties| properties.get(part)) {
+        if let Some(inner) = walk
+            .properties(schema)
+            .and_then(|properties| properties.get(part))
+        {
             walk.visit(part, inner, false, 0);
         }
     }
-    walk.fields.retain(|field| !matches!(field.path.as_str(), "spec" | "status"));
+    walk.fields
+        .retain(|field| !matches!(field.path.as_str(), "spec" | "status"));
     walk.fields
 }
 
@@ -41,7 +48,10 @@ impl<'a> Walk<'a> {
     fn resolve(&self, mut schema: &'a Value) -> &'a Value {
         for _ in 0..8 {
             if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
-                match target.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer)) {
+                match target
+                    .strip_prefix('#')
+                    .and_then(|pointer| self.root.pointer(pointer))
+                {
                     Some(found) => schema = found,
                     None => return schema,
                 }
@@ -55,7 +65,9 @@ impl<'a> Walk<'a> {
     }
 
     fn properties(&self, schema: &'a Value) -> Option<&'a serde_json::Map<String, Value>> {
-        self.resolve(schema).get("properties").and_then(Value::as_object)
+        self.resolve(schema)
+            .get("properties")
+            .and_then(Value::as_object)
     }
 
     fn visit(&mut self, path: &str, schema: &'a Value, required: bool, depth: usize) {
@@ -63,7 +75,9 @@ impl<'a> Walk<'a> {
             return;
         }
         let resolved = self.resolve(schema);
-        let description = [schema, resolved].iter().find_map(|one| one.get("description").and_then(Value::as_str));
+        let description = [schema, resolved]
+            .iter()
+            .find_map(|one| one.get("description").and_then(Value::as_str));
         self.fields.push(Field {
             path: path.to_owned(),
             field_type: self.type_of(resolved),
@@ -81,9 +95,16 @@ impl<'a> Walk<'a> {
     }
 
     fn visit_properties(&mut self, path: &str, schema: &'a Value, depth: usize) {
-        let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
-        let required: Vec<&str> =
-            schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+            return;
+        };
+        let required: Vec<&str> = schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         for (name, inner) in properties {
             let path = format!("{path}.{name}");
             if let Some(known) = self.fields.iter_mut().find(|field| field.path == path) {
@@ -102,11 +123,23 @@ impl<'a> Walk<'a> {
         if let Some(items) = schema.get("items") {
             return format!("list of {}", self.type_of(self.resolve(items)));
         }
-        let values: Vec<String> = options(schema).iter().filter_map(|option| constant(option)).collect();
+        let values: Vec<String> = options(schema)
+            .iter()
+            .filter_map(|option| constant(option))
+            .collect();
         if !values.is_empty() {
             return values.join(" | ");
         }
-        if let Some(inner) = schema.get("additionalProperties").filter(|inner| inner.is_object()) {
+        if options(schema)
+            .iter()
+            .any(|option| option.get("properties").is_some())
+        {
+            return "object".to_owned();
+        }
+        if let Some(inner) = schema
+            .get("additionalProperties")
+            .filter(|inner| inner.is_object())
+        {
             return format!("map of {}", self.type_of(self.resolve(inner)));
         }
         type_name(schema)
@@ -115,17 +148,26 @@ impl<'a> Walk<'a> {
 
 /// Lists the options of a schema that is one of several.
 fn options(schema: &Value) -> &[Value] {
-    ["oneOf", "anyOf"].iter().find_map(|name| schema.get(name).and_then(Value::as_array)).map_or(&[], Vec::as_slice)
+    ["oneOf", "anyOf"]
+        .iter()
+        .find_map(|name| schema.get(name).and_then(Value::as_array))
+        .map_or(&[], Vec::as_slice)
 }
 
 /// Tells the one option beside `null`.
 fn sole_option(schema: &Value) -> Option<&Value> {
-    let real: Vec<&Value> = options(schema).iter().filter(|option| option.get("type").and_then(Value::as_str) != Some("null")).collect();
+    let real: Vec<&Value> = options(schema)
+        .iter()
+        .filter(|option| option.get("type").and_then(Value::as_str) != Some("null"))
+        .collect();
     (real.len() == 1 && options(schema).len() == 2).then(|| real[0])
 }
 
 fn constant(schema: &Value) -> Option<String> {
-    schema.get("const").and_then(Value::as_str).map(str::to_owned)
+    schema
+        .get("const")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
 }
 
 fn type_name(schema: &Value) -> String {
@@ -133,13 +175,20 @@ fn type_name(schema: &Value) -> String {
         return value;
     }
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-        return values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" | ");
+        return values
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(" | ");
     }
     let name = match schema.get("type") {
         Some(Value::String(name)) => name.clone(),
-        Some(Value::Array(names)) => {
-            names.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect::<Vec<_>>().join(" or ")
-        }
+        Some(Value::Array(names)) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|name| *name != "null")
+            .collect::<Vec<_>>()
+            .join(" or "),
         _ => "any".to_owned(),
     };
     match schema.get("format").and_then(Value::as_str) {
@@ -163,30 +212,53 @@ mod tests {
     }
 
     fn find(fields: &[Field], path: &str) -> Field {
-        fields.iter().find(|field| field.path == path).unwrap_or_else(|| panic!("{path} in {fields:#?}")).clone()
+        fields
+            .iter()
+            .find(|field| field.path == path)
+            .unwrap_or_else(|| panic!("{path} in {fields:#?}"))
+            .clone()
     }
 
     #[test]
     fn the_fields_of_an_alarm_have_types_and_meanings() {
         let fields = fields(&schema_of::<signals::Alarm>());
         let query = find(&fields, "spec.query");
-        assert_eq!((query.field_type.as_str(), query.required), ("string", true));
+        assert_eq!(
+            (query.field_type.as_str(), query.required),
+            ("string", true)
+        );
         assert!(query.description.contains("log query"));
         assert_eq!(find(&fields, "spec.comparison").field_type, "above | below");
         assert!(!find(&fields, "spec.runbook").required);
-        assert_eq!(find(&fields, "status.state").field_type, "unknown | ok | firing");
+        assert_eq!(
+            find(&fields, "status.state").field_type,
+            "unknown | ok | firing"
+        );
     }
 
     #[test]
     fn lists_and_variants_are_walked_into() {
         let schedule = fields(&schema_of::<response::Schedule>());
-        assert_eq!(find(&schedule, "spec.layers[].members").field_type, "list of string");
-        assert_eq!(find(&schedule, "spec.layers[].every").field_type, "hour | day | week | month");
+        assert_eq!(
+            find(&schedule, "spec.layers[].members").field_type,
+            "list of string"
+        );
+        assert_eq!(
+            find(&schedule, "spec.layers[].every").field_type,
+            "hour | day | week | month"
+        );
         let action = fields(&schema_of::<learning::Action>());
         let tag = find(&action, "spec.verifier.type");
-        assert_eq!(tag.field_type, "policyEnforced | policyRefused | alarmFired | testPassed");
+        assert_eq!(
+            tag.field_type,
+            "policyEnforced | policyRefused | alarmFired | testPassed"
+        );
+        assert_eq!(find(&action, "spec.verifier").field_type, "object");
         find(&action, "spec.verifier.policy");
         let change = fields(&schema_of::<delivery::Change>());
-        assert_eq!(find(&change, "spec.tests").field_type, "map of passed | failed | missing");
+        assert_eq!(
+            find(&change, "spec.tests").field_type,
+            "map of passed | failed | missing"
+        );
     }
 }

@@ -9,7 +9,11 @@ use clap::Args;
 fn age(text: &str) -> Result<String, String> {
     match Span::parse(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(problem) => Err(format!("{} {}", problem.detail, problem.hint.unwrap_or_default())),
+        Err(problem) => Err(format!(
+            "{} {}",
+            problem.detail,
+            problem.hint.unwrap_or_default()
+        )),
     }
 }
 
@@ -33,13 +37,27 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     pub bootstrap_token: Option<PathBuf>,
     /// A PostgreSQL server for the records; an embedded SQLite in the data directory without it.
-    #[arg(long, value_name = "URL", env = "ANDON_DATABASE_URL", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "ANDON_DATABASE_URL",
+        hide_env_values = true
+    )]
     pub database: Option<String>,
     /// A mail server for pages, for example smtp://mail.acme.example:25.
-    #[arg(long, value_name = "URL", env = "ANDON_SMTP_URL", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "ANDON_SMTP_URL",
+        hide_env_values = true
+    )]
     pub smtp: Option<String>,
     /// The sender of mails.
-    #[arg(long, value_name = "ADDRESS", default_value = "Andon <andon@localhost>")]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "Andon <andon@localhost>"
+    )]
     pub mail_from: String,
     /// The address under which people reach the server, for the links in pages; made from --listen without it.
     #[arg(long, value_name = "URL")]

@@ -4,7 +4,8 @@ use andon_api::kinds::delivery::{StageReport, TestResult};
 use andon_api::units::Span;
 use jiff::{SignedDuration, Timestamp};
 
-const TIME_HINT: &str = "Write an RFC 3339 time such as 2026-01-31T09:00:00Z, an age such as 5m, or now.";
+const TIME_HINT: &str =
+    "Write an RFC 3339 time such as 2026-01-31T09:00:00Z, an age such as 5m, or now.";
 
 /// Reads `NAME=START[..END][,ACTOR]`.
 pub(crate) fn stage(text: &str, now: Timestamp) -> Result<StageReport, String> {
@@ -13,7 +14,10 @@ pub(crate) fn stage(text: &str, now: Timestamp) -> Result<StageReport, String> {
         .filter(|(name, _)| !name.trim().is_empty())
         .ok_or_else(|| format!("`{text}` is no stage: write NAME=START[..END][,ACTOR]"))?;
     let (times, actor) = match rest.split_once(',') {
-        Some((times, actor)) => (times, Some(actor.trim().to_owned()).filter(|actor| !actor.is_empty())),
+        Some((times, actor)) => (
+            times,
+            Some(actor.trim().to_owned()).filter(|actor| !actor.is_empty()),
+        ),
         None => (rest, None),
     };
     let (start, end) = match times.split_once("..") {
@@ -25,7 +29,13 @@ pub(crate) fn stage(text: &str, now: Timestamp) -> Result<StageReport, String> {
     if finished_at.is_some_and(|end| end < started_at) {
         return Err(format!("the stage `{}` ends before it starts", name.trim()));
     }
-    Ok(StageReport { name: name.trim().to_owned(), started_at, finished_at, actor, wait_reason: None })
+    Ok(StageReport {
+        name: name.trim().to_owned(),
+        started_at,
+        finished_at,
+        actor,
+        wait_reason: None,
+    })
 }
 
 /// Reads a time: RFC 3339, `now`, or an age before now.
@@ -39,7 +49,10 @@ pub(crate) fn time(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     }
     Span::parse(text)
         .ok()
-        .and_then(|age| now.checked_sub(SignedDuration::from_millis(age.milliseconds())).ok())
+        .and_then(|age| {
+            now.checked_sub(SignedDuration::from_millis(age.milliseconds()))
+                .ok()
+        })
         .ok_or_else(|| format!("`{text}` is no time. {TIME_HINT}"))
 }
 
@@ -48,12 +61,18 @@ pub(crate) fn test(text: &str) -> Result<(String, TestResult), String> {
     let (name, result) = text
         .split_once('=')
         .filter(|(name, _)| !name.trim().is_empty())
-        .ok_or_else(|| format!("`{text}` is no result: write NAME=passed, NAME=failed or NAME=missing"))?;
+        .ok_or_else(|| {
+            format!("`{text}` is no result: write NAME=passed, NAME=failed or NAME=missing")
+        })?;
     let result = match result.trim() {
         "passed" => TestResult::Passed,
         "failed" => TestResult::Failed,
         "missing" => TestResult::Missing,
-        other => return Err(format!("`{other}` is no result of a test: it is passed, failed or missing")),
+        other => {
+            return Err(format!(
+                "`{other}` is no result of a test: it is passed, failed or missing"
+            ));
+        }
     };
     Ok((name.trim().to_owned(), result))
 }
@@ -81,9 +100,16 @@ mod tests {
     #[test]
     fn a_stage_has_a_name_a_start_and_perhaps_more() {
         let plain = read("build=2026-01-31T08:00:00Z");
-        assert_eq!((plain.name.as_str(), plain.finished_at, plain.actor), ("build", None, None));
-        let whole = read("deploy=2026-01-31T08:00:00.5+00:00..2026-01-31T10:00:01+02:00,maya@acme.example");
-        assert_eq!(whole.finished_at, Some("2026-01-31T08:00:01Z".parse().unwrap()));
+        assert_eq!(
+            (plain.name.as_str(), plain.finished_at, plain.actor),
+            ("build", None, None)
+        );
+        let whole =
+            read("deploy=2026-01-31T08:00:00.5+00:00..2026-01-31T10:00:01+02:00,maya@acme.example");
+        assert_eq!(
+            whole.finished_at,
+            Some("2026-01-31T08:00:01Z".parse().unwrap())
+        );
         assert_eq!(whole.actor.as_deref(), Some("maya@acme.example"));
     }
 
@@ -120,10 +146,20 @@ mod tests {
 
     #[test]
     fn results_and_filters_are_pairs() {
-        assert_eq!(test("idempotency=passed").unwrap(), ("idempotency".to_owned(), TestResult::Passed));
-        assert!(test("idempotency=ok").unwrap_err().contains("passed, failed or missing"));
+        assert_eq!(
+            test("idempotency=passed").unwrap(),
+            ("idempotency".to_owned(), TestResult::Passed)
+        );
+        assert!(
+            test("idempotency=ok")
+                .unwrap_err()
+                .contains("passed, failed or missing")
+        );
         assert!(test("idempotency").is_err() && test("=passed").is_err());
-        assert_eq!(pair("owner=group:default/a=b").unwrap(), ("owner".to_owned(), "group:default/a=b".to_owned()));
+        assert_eq!(
+            pair("owner=group:default/a=b").unwrap(),
+            ("owner".to_owned(), "group:default/a=b".to_owned())
+        );
         assert!(pair("owner").is_err());
     }
 }

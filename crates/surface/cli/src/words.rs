@@ -22,14 +22,19 @@ pub(crate) fn age(then: Timestamp, now: Timestamp) -> String {
         3_600..172_800 => format!("{}h", far / 3_600),
         _ => format!("{}d", far / 86_400),
     };
-    if seconds < 0 { format!("in {length}") } else { format!("{length} ago") }
+    if seconds < 0 {
+        format!("in {length}")
+    } else {
+        format!("{length} ago")
+    }
 }
 
 /// Tells a length of time in its two largest units, for example `4m 12s`.
 pub(crate) fn length(milliseconds: i64) -> String {
     let sign = if milliseconds < 0 { "-" } else { "" };
     let ms = milliseconds.unsigned_abs();
-    let (seconds, minutes, hours, days) = (ms / 1_000, ms / 60_000, ms / 3_600_000, ms / 86_400_000);
+    let (seconds, minutes, hours, days) =
+        (ms / 1_000, ms / 60_000, ms / 3_600_000, ms / 86_400_000);
     let text = match ms {
         0..1_000 => format!("{ms}ms"),
         1_000..60_000 => format!("{seconds}s"),
@@ -40,9 +45,9 @@ pub(crate) fn length(milliseconds: i64) -> String {
     format!("{sign}{text}")
 }
 
-/// Tells a moment to the second, for example `2026-01-31 09:00:00Z`.
+/// Tells a moment to the second, for example `2026-01-31T09:00:00Z`, as it can be given back to a command.
 pub(crate) fn moment(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Tells a moment to the millisecond, as log lines need it.
@@ -77,9 +82,14 @@ pub(crate) fn bytes(number: u64) -> String {
 
 /// Takes out what would steer a terminal; line breaks and tabs stay.
 pub(crate) fn clean(text: &str) -> String {
-    let steers = |c: char| (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let steers = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     if text.chars().any(steers) {
-        text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
+        text.chars()
+            .map(|c| if steers(c) { '\u{fffd}' } else { c })
+            .collect()
     } else {
         text.to_owned()
     }
@@ -99,7 +109,10 @@ pub(crate) fn shorten(text: &str, characters_max: usize) -> String {
     if text.chars().count() <= characters_max {
         return text.to_owned();
     }
-    let mut short: String = text.chars().take(characters_max.saturating_sub(1)).collect();
+    let mut short: String = text
+        .chars()
+        .take(characters_max.saturating_sub(1))
+        .collect();
     short.push('…');
     short
 }
@@ -126,21 +139,45 @@ mod tests {
 
     #[test]
     fn lengths_have_two_units() {
-        let told: Vec<String> = [0, 850, 12_000, 252_000, 3 * 3_600_000 + 300_000, 52 * 3_600_000, -60_000].map(length).into();
-        assert_eq!(told, ["0ms", "850ms", "12s", "4m 12s", "3h 05m", "2d 04h", "-1m 00s"]);
+        let told: Vec<String> = [
+            0,
+            850,
+            12_000,
+            252_000,
+            3 * 3_600_000 + 300_000,
+            52 * 3_600_000,
+            -60_000,
+        ]
+        .map(length)
+        .into();
+        assert_eq!(
+            told,
+            [
+                "0ms", "850ms", "12s", "4m 12s", "3h 05m", "2d 04h", "-1m 00s"
+            ]
+        );
     }
 
     #[test]
     fn numbers_are_readable() {
-        assert_eq!([0, 999, 1_000, 1_234_567, -1_000].map(count), ["0", "999", "1,000", "1,234,567", "-1,000"]);
-        assert_eq!([0, 9_000, 20_480, 21_474_836_480].map(bytes), ["0 B", "9000 B", "20 KiB", "20 GiB"]);
+        assert_eq!(
+            [0, 999, 1_000, 1_234_567, -1_000].map(count),
+            ["0", "999", "1,000", "1,234,567", "-1,000"]
+        );
+        assert_eq!(
+            [0, 9_000, 20_480, 21_474_836_480].map(bytes),
+            ["0 B", "9000 B", "20 KiB", "20 GiB"]
+        );
         assert_eq!(moment_ms(at(0)), "2027-01-15T08:00:00.000Z");
-        assert_eq!(moment(at(0)), "2027-01-15 08:00:00Z");
+        assert_eq!(moment(at(0)), "2027-01-15T08:00:00Z");
     }
 
     #[test]
     fn nothing_steers_the_terminal() {
-        assert_eq!(clean("a\u{1b}[31mb\u{7}\u{9b}\u{202e}\tc\n"), "a\u{fffd}[31mb\u{fffd}\u{fffd}\u{fffd}\tc\n");
+        assert_eq!(
+            clean("a\u{1b}[31mb\u{7}\u{9b}\u{202e}\tc\n"),
+            "a\u{fffd}[31mb\u{fffd}\u{fffd}\u{fffd}\tc\n"
+        );
         assert_eq!(one_line("a\n  b\tc"), "a b c");
         assert_eq!(shorten("abcdef", 4), "abc…");
     }

@@ -25,7 +25,8 @@ impl Token {
         if text.is_empty() || text.len() > TOKEN_BYTES_MAX || !is_plain {
             return Err(ClientError::Token);
         }
-        let mut value = HeaderValue::from_str(&format!("Bearer {text}")).map_err(|_| ClientError::Token)?;
+        let mut value =
+            HeaderValue::from_str(&format!("Bearer {text}")).map_err(|_| ClientError::Token)?;
         value.set_sensitive(true);
         Ok(Self(value))
     }
@@ -43,8 +44,16 @@ impl fmt::Debug for Token {
 
 /// Reads the address of a server: scheme and host, perhaps a path under which it is mounted.
 pub(crate) fn read_address(text: &str) -> Result<Url, ClientError> {
-    let refuse = |reason: &str| Err(ClientError::Address { text: without_password(text), reason: reason.to_owned() });
+    let refuse = |reason: &str| {
+        Err(ClientError::Address {
+            text: without_password(text),
+            reason: reason.to_owned(),
+        })
+    };
     let text = text.trim();
+    if !text.contains("://") {
+        return refuse("it begins with neither http:// nor https://");
+    }
     let url = match Url::parse(text) {
         Ok(url) => url,
         Err(error) => return refuse(&error.to_string()),
@@ -56,7 +65,9 @@ pub(crate) fn read_address(text: &str) -> Result<Url, ClientError> {
         return refuse("it names no host");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return refuse("a user name or password does not belong there; the token goes into ANDON_TOKEN");
+        return refuse(
+            "a user name or password does not belong there; the token goes into ANDON_TOKEN",
+        );
     }
     if url.query().is_some() || url.fragment().is_some() {
         return refuse("it has a `?` or a `#`");
@@ -66,7 +77,9 @@ pub(crate) fn read_address(text: &str) -> Result<Url, ClientError> {
 
 fn without_password(text: &str) -> String {
     match (text.find("://"), text.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme + 3 < at => format!("{}{}", &text[..scheme + 3], &text[at + 1..]),
+        (Some(scheme), Some(at)) if scheme + 3 < at => {
+            format!("{}{}", &text[..scheme + 3], &text[at + 1..])
+        }
         _ => text.to_owned(),
     }
 }
@@ -76,12 +89,18 @@ pub fn segment(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                encoded.push(char::from(byte))
+            }
             other => encoded.push_str(&format!("%{other:02X}")),
         }
     }
     // A segment of dots alone would walk up the path.
-    if matches!(encoded.as_str(), "." | "..") { encoded.replace('.', "%2E") } else { encoded }
+    if matches!(encoded.as_str(), "." | "..") {
+        encoded.replace('.', "%2E")
+    } else {
+        encoded
+    }
 }
 
 #[cfg(test)]
@@ -90,13 +109,34 @@ mod tests {
 
     #[test]
     fn an_address_is_a_web_address_without_a_password() {
-        assert_eq!(read_address("http://127.0.0.1:4700").unwrap().as_str(), "http://127.0.0.1:4700/");
-        assert_eq!(read_address(" https://ops.acme.example/andon/ ").unwrap().path(), "/andon/");
-        for text in ["", "localhost:4700", "127.0.0.1:4700", "ftp://x", "http://", "http://x?y", "http://x#y"] {
+        assert_eq!(
+            read_address("http://127.0.0.1:4700").unwrap().as_str(),
+            "http://127.0.0.1:4700/"
+        );
+        assert_eq!(
+            read_address(" https://ops.acme.example/andon/ ")
+                .unwrap()
+                .path(),
+            "/andon/"
+        );
+        for text in [
+            "",
+            "localhost:4700",
+            "127.0.0.1:4700",
+            "ftp://x",
+            "http://",
+            "http://x?y",
+            "http://x#y",
+        ] {
             assert!(read_address(text).is_err(), "{text}");
         }
-        let error = read_address("http://maya:s3cret@host:1/").unwrap_err().to_string();
-        assert!(!error.contains("s3cret") && error.contains("http://host:1/"), "{error}");
+        let error = read_address("http://maya:s3cret@host:1/")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            !error.contains("s3cret") && error.contains("http://host:1/"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -108,7 +148,10 @@ mod tests {
 
     #[test]
     fn a_token_is_trimmed_and_hidden() {
-        assert_eq!(format!("{:?}", Token::parse("abc\n").unwrap()), "Token(hidden)");
+        assert_eq!(
+            format!("{:?}", Token::parse("abc\n").unwrap()),
+            "Token(hidden)"
+        );
         for text in ["", "  ", "a b", "a\nb", "ü"] {
             assert!(Token::parse(text).is_err(), "{text}");
         }

@@ -36,7 +36,10 @@ pub struct Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Client").field("base", &self.base.as_str()).field("token", &self.token).finish()
+        out.debug_struct("Client")
+            .field("base", &self.base.as_str())
+            .field("token", &self.token)
+            .finish()
     }
 }
 
@@ -137,7 +140,12 @@ impl Call<'_> {
     #[must_use]
     pub fn json(mut self, value: &impl Serialize) -> Self {
         self.body = serde_json::to_vec(value)
-            .map(|bytes| Some(Content { content_type: "application/json", body: bytes.into() }))
+            .map(|bytes| {
+                Some(Content {
+                    content_type: "application/json",
+                    body: bytes.into(),
+                })
+            })
             .map_err(|error| ClientError::Setup(error.to_string()));
         self
     }
@@ -145,7 +153,10 @@ impl Call<'_> {
     /// Sends text or bytes of a media type.
     #[must_use]
     pub fn bytes(mut self, content_type: &'static str, bytes: impl Into<Bytes>) -> Self {
-        self.body = Ok(Some(Content { content_type, body: bytes.into().into() }));
+        self.body = Ok(Some(Content {
+            content_type,
+            body: bytes.into().into(),
+        }));
         self
     }
 
@@ -156,7 +167,10 @@ impl Call<'_> {
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
     {
-        self.body = Ok(Some(Content { content_type, body: reqwest::Body::wrap_stream(stream) }));
+        self.body = Ok(Some(Content {
+            content_type,
+            body: reqwest::Body::wrap_stream(stream),
+        }));
         self
     }
 
@@ -174,9 +188,18 @@ impl Call<'_> {
     pub async fn send<T: DeserializeOwned>(self) -> Result<T, ClientError> {
         let url = self.client.link(&self.path);
         let bytes = self.send_bytes().await?;
-        serde_json::from_slice(&bytes).map_err(|error| match serde_json::from_slice::<Value>(&bytes) {
-            Ok(_) => ClientError::Shape { url, reason: error.to_string() },
-            Err(_) => ClientError::Foreign { url, status: 200, said: beginning(&bytes) },
+        serde_json::from_slice(&bytes).map_err(|error| {
+            match serde_json::from_slice::<Value>(&bytes) {
+                Ok(_) => ClientError::Shape {
+                    url,
+                    reason: error.to_string(),
+                },
+                Err(_) => ClientError::Foreign {
+                    url,
+                    status: 200,
+                    said: beginning(&bytes),
+                },
+            }
         })
     }
 
@@ -194,7 +217,11 @@ impl Call<'_> {
         let status = response.status();
         let url = response.url().to_string();
         let bytes = read(&client, response).await?;
-        if status.is_success() { Ok(bytes) } else { Err(failure(url, status.as_u16(), &bytes)) }
+        if status.is_success() {
+            Ok(bytes)
+        } else {
+            Err(failure(url, status.as_u16(), &bytes))
+        }
     }
 
     /// Opens a stream of server-sent events.
@@ -217,19 +244,34 @@ impl Call<'_> {
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.starts_with("text/event-stream"));
         if !is_events {
-            return Err(ClientError::Foreign { url, status: status.as_u16(), said: "it sends no events".to_owned() });
+            return Err(ClientError::Foreign {
+                url,
+                status: status.as_u16(),
+                said: "it sends no events".to_owned(),
+            });
         }
         Ok(Events::new(client.base, response))
     }
 
-    async fn dispatch(self, deadline: Option<Duration>, accept: &'static str) -> Result<Response, ClientError> {
+    async fn dispatch(
+        self,
+        deadline: Option<Duration>,
+        accept: &'static str,
+    ) -> Result<Response, ClientError> {
         let base = &self.client.base;
-        let mut url = Url::parse(&self.client.link(&self.path))
-            .map_err(|error| ClientError::Address { text: self.path.clone(), reason: error.to_string() })?;
+        let mut url =
+            Url::parse(&self.client.link(&self.path)).map_err(|error| ClientError::Address {
+                text: self.path.clone(),
+                reason: error.to_string(),
+            })?;
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
-        let mut request = self.client.http.request(self.method, url).header(ACCEPT, HeaderValue::from_static(accept));
+        let mut request = self
+            .client
+            .http
+            .request(self.method, url)
+            .header(ACCEPT, HeaderValue::from_static(accept));
         if let Some(token) = &self.client.token {
             request = request.header(AUTHORIZATION, token.header());
         }
@@ -237,9 +279,14 @@ impl Call<'_> {
             request = request.timeout(deadline);
         }
         if let Some(content) = self.body? {
-            request = request.header(CONTENT_TYPE, content.content_type).body(content.body);
+            request = request
+                .header(CONTENT_TYPE, content.content_type)
+                .body(content.body);
         }
-        request.send().await.map_err(|error| ClientError::unreachable(base, reason_of(&error)))
+        request
+            .send()
+            .await
+            .map_err(|error| ClientError::unreachable(base, reason_of(&error)))
     }
 }
 
@@ -248,11 +295,17 @@ async fn read(client: &Client, response: Response) -> Result<Vec<u8>, ClientErro
     let mut parts = response.bytes_stream();
     while let Some(part) = parts.next().await {
         let part = part.map_err(|error| {
-            ClientError::unreachable(&client.base, format!("the answer broke off ({})", reason_of(&error)))
+            ClientError::unreachable(
+                &client.base,
+                format!("the answer broke off ({})", reason_of(&error)),
+            )
         })?;
         if bytes.len() + part.len() > ANSWER_BYTES_MAX {
             let reason = format!("it is over {ANSWER_BYTES_MAX} bytes");
-            return Err(ClientError::Shape { url: client.link(""), reason });
+            return Err(ClientError::Shape {
+                url: client.link(""),
+                reason,
+            });
         }
         bytes.extend_from_slice(&part);
     }
@@ -263,13 +316,26 @@ async fn read(client: &Client, response: Response) -> Result<Vec<u8>, ClientErro
 fn failure(url: String, status: u16, bytes: &[u8]) -> ClientError {
     match serde_json::from_slice::<Problem>(bytes) {
         Ok(problem) => ClientError::Problem(Box::new(problem)),
-        Err(_) => ClientError::Foreign { url, status, said: beginning(bytes) },
+        Err(_) => ClientError::Foreign {
+            url,
+            status,
+            said: beginning(bytes),
+        },
     }
 }
 
 fn beginning(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * FOREIGN_CHARACTERS_MAX)]).into_owned();
+    let text =
+        String::from_utf8_lossy(&bytes[..bytes.len().min(4 * FOREIGN_CHARACTERS_MAX)]).into_owned();
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let plain: String = words.chars().filter(|c| !c.is_control()).take(FOREIGN_CHARACTERS_MAX).collect();
-    if plain.is_empty() { "nothing".to_owned() } else { format!("\"{plain}\"") }
+    let plain: String = words
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(FOREIGN_CHARACTERS_MAX)
+        .collect();
+    if plain.is_empty() {
+        "nothing".to_owned()
+    } else {
+        format!("\"{plain}\"")
+    }
 }

@@ -54,7 +54,10 @@ pub enum ClientError {
 
 impl ClientError {
     pub(crate) fn unreachable(base: &reqwest::Url, reason: impl Into<String>) -> Self {
-        Self::Unreachable { url: base.as_str().trim_end_matches('/').to_owned(), reason: reason.into() }
+        Self::Unreachable {
+            url: base.as_str().trim_end_matches('/').to_owned(),
+            reason: reason.into(),
+        }
     }
 
     /// Tells the problem, where the server answered with one.
@@ -77,7 +80,11 @@ pub(crate) fn reason_of(error: &reqwest::Error) -> String {
     }
     let text = cause.to_string();
     // The number of the operating system's error says nothing more.
-    let text = text.split(" (os error").next().unwrap_or(&text).trim_end_matches('.');
+    let text = text
+        .split(" (os error")
+        .next()
+        .unwrap_or(&text)
+        .trim_end_matches('.');
     let mut letters = text.chars();
     match letters.next() {
         Some(first) => first.to_lowercase().chain(letters).collect(),

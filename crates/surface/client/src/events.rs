@@ -66,9 +66,17 @@ impl EventReader {
     fn line(&mut self, line: &str) {
         if line.is_empty() {
             if !self.data.is_empty() {
-                let name = if self.name.is_empty() { "message".to_owned() } else { std::mem::take(&mut self.name) };
+                let name = if self.name.is_empty() {
+                    "message".to_owned()
+                } else {
+                    std::mem::take(&mut self.name)
+                };
                 let data = std::mem::take(&mut self.data).join("\n");
-                self.ready.push_back(ServerEvent { name, data, id: self.id.clone() });
+                self.ready.push_back(ServerEvent {
+                    name,
+                    data,
+                    id: self.id.clone(),
+                });
             }
             self.name.clear();
             return;
@@ -122,8 +130,18 @@ pub struct Events(BoxStream<'static, Result<ServerEvent, ClientError>>);
 impl Events {
     pub(crate) fn new(base: Url, response: reqwest::Response) -> Self {
         let parts = response.bytes_stream().boxed();
-        let feed = Feed { base, parts, reader: EventReader::default(), ended: false };
-        Self(futures::stream::unfold(feed, |mut feed| async move { feed.next().await.map(|item| (item, feed)) }).boxed())
+        let feed = Feed {
+            base,
+            parts,
+            reader: EventReader::default(),
+            ended: false,
+        };
+        Self(
+            futures::stream::unfold(feed, |mut feed| async move {
+                feed.next().await.map(|item| (item, feed))
+            })
+            .boxed(),
+        )
     }
 }
 
@@ -161,8 +179,18 @@ mod tests {
         let text = ": hello\r\nevent: row\r\nid: 7\r\ndata: {\"a\":\r\ndata: \"\u{fc}\"}\r\n\r\ndata:x\n\nevent: none\n\n".as_bytes();
         let whole = events(&[text]);
         assert_eq!(whole.len(), 2);
-        assert_eq!(whole[0], ServerEvent { name: "row".into(), data: "{\"a\":\n\"\u{fc}\"}".into(), id: Some("7".into()) });
-        assert_eq!((whole[1].name.as_str(), whole[1].data.as_str()), ("message", "x"));
+        assert_eq!(
+            whole[0],
+            ServerEvent {
+                name: "row".into(),
+                data: "{\"a\":\n\"\u{fc}\"}".into(),
+                id: Some("7".into())
+            }
+        );
+        assert_eq!(
+            (whole[1].name.as_str(), whole[1].data.as_str()),
+            ("message", "x")
+        );
         for at in 0..text.len() {
             assert_eq!(events(&[&text[..at], &text[at..]]), whole, "{at}");
         }

@@ -71,13 +71,32 @@ impl GitRepository {
                 (path, without_password(source), Some(folder))
             }
         };
-        let mut repository =
-            Self { directory, address, commit_count: 0, is_shallow: false, _clone: clone };
-        repository.is_shallow = repository.ask(&["rev-parse", "--is-shallow-repository"]).await?.trim() == "true";
+        let mut repository = Self {
+            directory,
+            address,
+            commit_count: 0,
+            is_shallow: false,
+            _clone: clone,
+        };
+        repository.is_shallow = repository
+            .ask(&["rev-parse", "--is-shallow-repository"])
+            .await?
+            .trim()
+            == "true";
         // The commit graph file is a cache: only the commits themselves tell whether they are whole.
-        let counted = repository.ask(&["-c", "core.commitGraph=false", "rev-list", "--count", "--all"]).await?;
-        repository.commit_count =
-            counted.trim().parse().map_err(|_| damaged(&repository.directory, "git counted no number"))?;
+        let counted = repository
+            .ask(&[
+                "-c",
+                "core.commitGraph=false",
+                "rev-list",
+                "--count",
+                "--all",
+            ])
+            .await?;
+        repository.commit_count = counted
+            .trim()
+            .parse()
+            .map_err(|_| damaged(&repository.directory, "git counted no number"))?;
         Ok(repository)
     }
 
@@ -100,14 +119,27 @@ impl GitRepository {
     ///
     /// # Errors
     /// As [`GitRepository::open`]; an error later on is the last item of the stream.
-    pub fn commits(&self) -> Result<impl Stream<Item = Result<ImportedCommit, Problem>> + Send + Unpin + 'static, Problem> {
+    pub fn commits(
+        &self,
+    ) -> Result<impl Stream<Item = Result<ImportedCommit, Problem>> + Send + Unpin + 'static, Problem>
+    {
         let mut command = git(&self.directory);
         command.args(["log", "--all", "--date-order", "-z", LOG_FORMAT]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| no_git(&error))?;
-        let stdout = child.stdout.take().ok_or_else(|| Problem::internal("git has no output"))?;
-        let log = Log { child, stdout: BufReader::with_capacity(1 << 16, stdout), directory: self.directory.clone(), ended: false };
-        Ok(Box::pin(stream::unfold(log, |mut log| async move { log.next().await.map(|item| (item, log)) })))
+        let stdout = child
+            .stdout
+            .take()
+            .ok_or_else(|| Problem::internal("git has no output"))?;
+        let log = Log {
+            child,
+            stdout: BufReader::with_capacity(1 << 16, stdout),
+            directory: self.directory.clone(),
+            ended: false,
+        };
+        Ok(Box::pin(stream::unfold(log, |mut log| async move {
+            log.next().await.map(|item| (item, log))
+        })))
     }
 
     /// Lists the tags that lead to a commit, oldest first.
@@ -123,7 +155,10 @@ impl GitRepository {
                 Some(TagLine::Nested(mut tag)) => {
                     // A tag of a tag: older gits peel one layer only.
                     let target = format!("refs/tags/{}^{{commit}}", tag.name);
-                    if let Ok(commit) = self.ask(&["rev-parse", "--verify", "--quiet", &target]).await {
+                    if let Ok(commit) = self
+                        .ask(&["rev-parse", "--verify", "--quiet", &target])
+                        .await
+                    {
                         tag.commit = commit.trim().to_owned();
                         tags.push(tag);
                     }
@@ -136,7 +171,11 @@ impl GitRepository {
     }
 
     async fn ask(&self, arguments: &[&str]) -> Result<String, Problem> {
-        let output = git(&self.directory).args(arguments).output().await.map_err(|error| no_git(&error))?;
+        let output = git(&self.directory)
+            .args(arguments)
+            .output()
+            .await
+            .map_err(|error| no_git(&error))?;
         answer(&self.directory, output)
     }
 }
@@ -177,7 +216,11 @@ fn git(directory: &Path) -> Command {
 }
 
 fn quiet(command: &mut Command) {
-    command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C").env("GIT_PAGER", "cat");
+    command
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .env("LC_ALL", "C")
+        .env("GIT_PAGER", "cat");
     if std::env::var_os("GIT_SSH_COMMAND").is_none() {
         command.env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");
     }
@@ -200,14 +243,18 @@ fn local_path(source: &str) -> Option<PathBuf> {
 
 /// Tells whether the text reads `user@host:path`.
 fn is_scp_form(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(host, path)| host.len() > 1 && !host.contains(['/', '\\']) && !path.is_empty())
+    text.split_once(':').is_some_and(|(host, path)| {
+        host.len() > 1 && !host.contains(['/', '\\']) && !path.is_empty()
+    })
 }
 
 /// Takes user name and password out of an address.
 fn without_password(address: &str) -> String {
     match address.split_once("://") {
         Some((scheme, rest)) => {
-            let (authority, path) = rest.split_once('/').map_or((rest, String::new()), |(a, p)| (a, format!("/{p}")));
+            let (authority, path) = rest
+                .split_once('/')
+                .map_or((rest, String::new()), |(a, p)| (a, format!("/{p}")));
             let host = authority.rsplit('@').next().unwrap_or(authority);
             format!("{scheme}://{host}{path}")
         }
@@ -219,10 +266,26 @@ async fn clone(address: &str) -> Result<(PathBuf, TempDir), Problem> {
     let folder = tempfile::Builder::new()
         .prefix("andon-import-")
         .tempdir()
-        .map_err(|error| Problem::new(ErrorCode::SystemUnavailable, format!("No temporary folder could be made: {error}.")))?;
+        .map_err(|error| {
+            Problem::new(
+                ErrorCode::SystemUnavailable,
+                format!("No temporary folder could be made: {error}."),
+            )
+        })?;
     let target = folder.path().join("repository.git");
     let mut command = Command::new("git");
-    command.args(["-c", "core.askPass=", "clone", "--bare", "--filter=blob:none", "--quiet", "--"]).arg(address).arg(&target);
+    command
+        .args([
+            "-c",
+            "core.askPass=",
+            "clone",
+            "--bare",
+            "--filter=blob:none",
+            "--quiet",
+            "--",
+        ])
+        .arg(address)
+        .arg(&target);
     quiet(&mut command);
     let output = command.output().await.map_err(|error| no_git(&error))?;
     if !output.status.success() {
@@ -248,12 +311,18 @@ fn answer(directory: &Path, output: Output) -> Result<String, Problem> {
 fn refused(directory: &Path, stderr: &[u8]) -> Problem {
     let said = git_said(stderr);
     if !directory.exists() {
-        return Problem::new(ErrorCode::ImportInvalid, format!("There is no folder {}.", directory.display()))
-            .hint("Name the folder of a repository, or its address.");
+        return Problem::new(
+            ErrorCode::ImportInvalid,
+            format!("There is no folder {}.", directory.display()),
+        )
+        .hint("Name the folder of a repository, or its address.");
     }
     if said.contains("not a git repository") {
-        return Problem::new(ErrorCode::ImportInvalid, format!("{} is no git repository.", directory.display()))
-            .hint("Name the folder that `git status` works in, or a bare repository.");
+        return Problem::new(
+            ErrorCode::ImportInvalid,
+            format!("{} is no git repository.", directory.display()),
+        )
+        .hint("Name the folder that `git status` works in, or a bare repository.");
     }
     damaged(directory, &said)
 }
@@ -261,28 +330,48 @@ fn refused(directory: &Path, stderr: &[u8]) -> Problem {
 fn damaged(directory: &Path, said: &str) -> Problem {
     Problem::new(
         ErrorCode::ImportInvalid,
-        format!("The repository {} cannot be read, and nothing of it was imported. git says: {said}", directory.display()),
+        format!(
+            "The repository {} cannot be read, and nothing of it was imported. git says: {said}",
+            directory.display()
+        ),
     )
-    .hint(format!("Run `git -C {} fsck` to see what is damaged, then fetch it again.", directory.display()))
+    .hint(format!(
+        "Run `git -C {} fsck` to see what is damaged, then fetch it again.",
+        directory.display()
+    ))
 }
 
 fn no_git(error: &std::io::Error) -> Problem {
-    Problem::new(ErrorCode::SystemUnavailable, format!("`git` cannot be started: {error}."))
-        .hint("Install git (for example `apt-get install git`) and try again.")
+    Problem::new(
+        ErrorCode::SystemUnavailable,
+        format!("`git` cannot be started: {error}."),
+    )
+    .hint("Install git (for example `apt-get install git`) and try again.")
 }
 
 /// Keeps the last lines of what git wrote, in one line.
 fn git_said(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     let from = lines.len().saturating_sub(MESSAGE_LINES_MAX);
     let said = cut(lines[from..].join("; "), 800);
-    if said.is_empty() { "nothing".to_owned() } else { said }
+    if said.is_empty() {
+        "nothing".to_owned()
+    } else {
+        said
+    }
 }
 
 fn cut(mut text: String, bytes_max: usize) -> String {
     if text.len() > bytes_max {
-        let end = (0..=bytes_max).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        let end = (0..=bytes_max)
+            .rev()
+            .find(|end| text.is_char_boundary(*end))
+            .unwrap_or(0);
         text.truncate(end);
     }
     text
@@ -345,12 +434,20 @@ impl Log {
         if let Some(pipe) = self.child.stderr.as_mut() {
             let _rest_is_lost = pipe.take(65_536).read_to_end(&mut stderr).await;
         }
-        if stderr.is_empty() { damaged(&self.directory, why) } else { refused(&self.directory, &stderr) }
+        if stderr.is_empty() {
+            damaged(&self.directory, why)
+        } else {
+            refused(&self.directory, &stderr)
+        }
     }
 }
 
-fn parse_commit([sha, parents, author, email, authored, committed, subject]: [String; 7]) -> Result<ImportedCommit, String> {
-    let is_sha = |text: &str| matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+fn parse_commit(
+    [sha, parents, author, email, authored, committed, subject]: [String; 7],
+) -> Result<ImportedCommit, String> {
+    let is_sha = |text: &str| {
+        matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
     if !is_sha(&sha) {
         return Err(format!("`{}` is no commit", cut(sha, 80)));
     }
@@ -368,7 +465,10 @@ fn parse_commit([sha, parents, author, email, authored, committed, subject]: [St
 }
 
 fn seconds(text: &str) -> Option<Timestamp> {
-    text.trim().parse().ok().and_then(|second| Timestamp::from_second(second).ok())
+    text.trim()
+        .parse()
+        .ok()
+        .and_then(|second| Timestamp::from_second(second).ok())
 }
 
 /// A tag as `git for-each-ref` tells it.
@@ -381,12 +481,27 @@ enum TagLine {
 
 fn parse_tag(line: &str) -> Option<TagLine> {
     let fields: Vec<&str> = line.split('\0').collect();
-    let [name, object_type, object, peeled_type, peeled, created, tagger, author] = fields.as_slice() else {
+    let [
+        name,
+        object_type,
+        object,
+        peeled_type,
+        peeled,
+        created,
+        tagger,
+        author,
+    ] = fields.as_slice()
+    else {
         return None;
     };
     let tag = |commit: &str| {
         let author = if tagger.is_empty() { author } else { tagger };
-        Some(Tag { name: (*name).to_owned(), commit: commit.to_owned(), at: seconds(created)?, author: cut((*author).to_owned(), NAME_BYTES_MAX) })
+        Some(Tag {
+            name: (*name).to_owned(),
+            commit: commit.to_owned(),
+            at: seconds(created)?,
+            author: cut((*author).to_owned(), NAME_BYTES_MAX),
+        })
     };
     match (*object_type, *peeled_type) {
         ("commit", _) => tag(object).map(TagLine::Known),
@@ -410,7 +525,9 @@ mod tests {
 
     impl Work {
         fn new() -> Self {
-            let work = Self { folder: tempfile::tempdir().unwrap() };
+            let work = Self {
+                folder: tempfile::tempdir().unwrap(),
+            };
             work.run(&["init", "--quiet", "--initial-branch=main"]);
             work
         }
@@ -426,7 +543,16 @@ mod tests {
         fn run_as(&self, name: &str, second: i64, arguments: &[&str]) -> String {
             let date = format!("{} +0200", 1_700_000_000 + second);
             let output = std::process::Command::new("git")
-                .args(["-C", self.path(), "-c", "commit.gpgSign=false", "-c", "tag.gpgSign=false", "-c", "core.hooksPath=/dev/null"])
+                .args([
+                    "-C",
+                    self.path(),
+                    "-c",
+                    "commit.gpgSign=false",
+                    "-c",
+                    "tag.gpgSign=false",
+                    "-c",
+                    "core.hooksPath=/dev/null",
+                ])
                 .args(arguments)
                 .env("GIT_CONFIG_GLOBAL", "/dev/null")
                 .env("GIT_AUTHOR_NAME", name)
@@ -437,12 +563,20 @@ mod tests {
                 .env("GIT_COMMITTER_DATE", &date)
                 .output()
                 .unwrap();
-            assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+            assert!(
+                output.status.success(),
+                "{arguments:?}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
             String::from_utf8(output.stdout).unwrap().trim().to_owned()
         }
 
         fn commit(&self, name: &str, second: i64, subject: &str) {
-            self.run_as(name, second, &["commit", "--quiet", "--allow-empty", "-m", subject]);
+            self.run_as(
+                name,
+                second,
+                &["commit", "--quiet", "--allow-empty", "-m", subject],
+            );
         }
 
         /// A history with branches, merges, several authors and both sorts of tag.
@@ -453,14 +587,33 @@ mod tests {
             for round in 0..5 {
                 let second = 100 * (round + 1);
                 work.run(&["checkout", "--quiet", "-b", &format!("feature-{round}")]);
-                work.commit("Sam Okafor", second, &format!("Do part {round}\n\nwith a body"));
+                work.commit(
+                    "Sam Okafor",
+                    second,
+                    &format!("Do part {round}\n\nwith a body"),
+                );
                 work.run(&["checkout", "--quiet", "main"]);
                 work.commit("Ünïcødé «名前»", second + 10, "Keep the main line going");
-                let merged = ["merge", "--quiet", "--no-ff", "-m", "Merge it", &format!("feature-{round}")];
+                let merged = [
+                    "merge",
+                    "--quiet",
+                    "--no-ff",
+                    "-m",
+                    "Merge it",
+                    &format!("feature-{round}"),
+                ];
                 work.run_as("Maya Lindqvist", second + 20, &merged);
             }
-            work.run_as("Sam Okafor", 9_000, &["tag", "-a", "v2", "-m", "The second"]);
-            work.run_as("Sam Okafor", 9_500, &["tag", "-a", "v2-again", "-m", "A tag of a tag", "v2"]);
+            work.run_as(
+                "Sam Okafor",
+                9_000,
+                &["tag", "-a", "v2", "-m", "The second"],
+            );
+            work.run_as(
+                "Sam Okafor",
+                9_500,
+                &["tag", "-a", "v2-again", "-m", "A tag of a tag", "v2"],
+            );
             let tree = work.run(&["rev-parse", "HEAD^{tree}"]);
             work.run(&["tag", "of-a-tree", &tree]);
             work
@@ -468,7 +621,12 @@ mod tests {
     }
 
     async fn read(repository: &GitRepository) -> Vec<ImportedCommit> {
-        repository.commits().unwrap().map(Result::unwrap).collect().await
+        repository
+            .commits()
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
+            .await
     }
 
     #[tokio::test]
@@ -479,8 +637,14 @@ mod tests {
         let number = |arguments: &[&str]| work.run(arguments).parse::<usize>().unwrap();
         assert_eq!(commits.len(), number(&["rev-list", "--count", "--all"]));
         assert_eq!(commits.len() as u64, repository.commit_count());
-        let merges = commits.iter().filter(|commit| commit.parents.len() > 1).count();
-        assert_eq!(merges, number(&["rev-list", "--count", "--all", "--merges"]));
+        let merges = commits
+            .iter()
+            .filter(|commit| commit.parents.len() > 1)
+            .count();
+        assert_eq!(
+            merges,
+            number(&["rev-list", "--count", "--all", "--merges"])
+        );
         let mut authors: BTreeMap<String, usize> = BTreeMap::new();
         for commit in &commits {
             *authors.entry(commit.author.clone()).or_default() += 1;
@@ -493,7 +657,12 @@ mod tests {
             .collect();
         assert_eq!(authors, expected);
         let ids: BTreeSet<&str> = commits.iter().map(|commit| commit.sha.as_str()).collect();
-        assert!(commits.iter().flat_map(|commit| &commit.parents).all(|parent| ids.contains(parent.as_str())));
+        assert!(
+            commits
+                .iter()
+                .flat_map(|commit| &commit.parents)
+                .all(|parent| ids.contains(parent.as_str()))
+        );
     }
 
     #[tokio::test]
@@ -504,30 +673,54 @@ mod tests {
         let commits = read(&repository).await;
         assert_eq!(commits[0].author, "Ünïcødé «名前»");
         assert_eq!(commits[0].subject, "Say what");
-        assert_eq!(commits[0].authored_at, Timestamp::from_second(1_700_000_042).unwrap());
+        assert_eq!(
+            commits[0].authored_at,
+            Timestamp::from_second(1_700_000_042).unwrap()
+        );
         assert!(!repository.is_shallow());
     }
 
     #[tokio::test]
     async fn tags_lead_to_their_commits_also_through_other_tags() {
         let work = Work::with_history();
-        let tags = GitRepository::open(work.path()).await.unwrap().tags().await.unwrap();
+        let tags = GitRepository::open(work.path())
+            .await
+            .unwrap()
+            .tags()
+            .await
+            .unwrap();
         let names: Vec<&str> = tags.iter().map(|tag| tag.name.as_str()).collect();
         assert_eq!(names, ["v1", "v2", "v2-again"]);
         for tag in &tags {
-            assert_eq!(tag.commit, work.run(&["rev-parse", &format!("{}^{{commit}}", tag.name)]));
+            assert_eq!(
+                tag.commit,
+                work.run(&["rev-parse", &format!("{}^{{commit}}", tag.name)])
+            );
         }
         assert_eq!(tags[0].at, Timestamp::from_second(1_700_000_000).unwrap());
-        assert_eq!((tags[1].at, tags[1].author.as_str()), (Timestamp::from_second(1_700_009_000).unwrap(), "Sam Okafor"));
+        assert_eq!(
+            (tags[1].at, tags[1].author.as_str()),
+            (Timestamp::from_second(1_700_009_000).unwrap(), "Sam Okafor")
+        );
         let deploys = deploys_of_tags(&tags, "payments", "production");
-        assert_eq!((deploys.len(), deploys[1].version.as_str(), deploys[1].finished_at), (3, "v2", tags[1].at));
+        assert_eq!(
+            (
+                deploys.len(),
+                deploys[1].version.as_str(),
+                deploys[1].finished_at
+            ),
+            (3, "v2", tags[1].at)
+        );
     }
 
     #[tokio::test]
     async fn a_repository_without_commits_has_none() {
         let work = Work::new();
         let repository = GitRepository::open(work.path()).await.unwrap();
-        assert_eq!((repository.commit_count(), read(&repository).await.len()), (0, 0));
+        assert_eq!(
+            (repository.commit_count(), read(&repository).await.len()),
+            (0, 0)
+        );
         assert!(repository.tags().await.unwrap().is_empty());
     }
 
@@ -535,7 +728,12 @@ mod tests {
     async fn a_damaged_repository_is_refused_whole_with_gits_words() {
         let work = Work::with_history();
         let parent = work.run(&["rev-parse", "HEAD~2"]);
-        let object = work.folder.path().join(".git/objects").join(&parent[..2]).join(&parent[2..]);
+        let object = work
+            .folder
+            .path()
+            .join(".git/objects")
+            .join(&parent[..2])
+            .join(&parent[2..]);
         std::fs::remove_file(&object).unwrap();
         let problem = GitRepository::open(work.path()).await.unwrap_err();
         assert_eq!(problem.code, "DEL-0005");
@@ -546,10 +744,20 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_repository_says_so() {
         let folder = tempfile::tempdir().unwrap();
-        let problem = GitRepository::open(folder.path().to_str().unwrap()).await.unwrap_err();
-        assert!(problem.detail.contains("no git repository"), "{}", problem.detail);
+        let problem = GitRepository::open(folder.path().to_str().unwrap())
+            .await
+            .unwrap_err();
+        assert!(
+            problem.detail.contains("no git repository"),
+            "{}",
+            problem.detail
+        );
         let problem = GitRepository::open("/nowhere/at/all").await.unwrap_err();
-        assert!(problem.detail.contains("There is no folder"), "{}", problem.detail);
+        assert!(
+            problem.detail.contains("There is no folder"),
+            "{}",
+            problem.detail
+        );
     }
 
     #[tokio::test]
@@ -559,8 +767,15 @@ mod tests {
         let cloned = GitRepository::open(target.to_str().unwrap()).await.unwrap();
         let original = GitRepository::open(work.path()).await.unwrap();
         assert_eq!(cloned.commit_count(), original.commit_count());
-        let problem = GitRepository::open("https://maya:s3cret@127.0.0.1:1/x.git").await.unwrap_err();
-        assert!(problem.detail.contains("https://127.0.0.1:1/x.git") && !problem.detail.contains("s3cret"), "{}", problem.detail);
+        let problem = GitRepository::open("https://maya:s3cret@127.0.0.1:1/x.git")
+            .await
+            .unwrap_err();
+        assert!(
+            problem.detail.contains("https://127.0.0.1:1/x.git")
+                && !problem.detail.contains("s3cret"),
+            "{}",
+            problem.detail
+        );
     }
 
     #[test]
@@ -574,7 +789,15 @@ mod tests {
 
     #[test]
     fn a_date_beyond_the_calendar_gives_way_to_the_committers() {
-        let fields = ["a".repeat(40), String::new(), "M".into(), "m@x".into(), "99999999999999".into(), "1700000000".into(), "S".into()];
+        let fields = [
+            "a".repeat(40),
+            String::new(),
+            "M".into(),
+            "m@x".into(),
+            "99999999999999".into(),
+            "1700000000".into(),
+            "S".into(),
+        ];
         let commit = parse_commit(fields).unwrap();
         assert_eq!(commit.authored_at, commit.committed_at);
     }

@@ -4,13 +4,16 @@ use andon_client::LONG_DEADLINE;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use crate::commands::objects::actor;
-use crate::context::{Context, list, remark_cut};
+use crate::commands::objects::{actor, difference};
+use crate::context::{Context, list, remark_cut, whole_reference};
 use crate::failure::{Exit, Failure};
 use crate::fields;
 use crate::output::Output;
 use crate::table::{Cell, Table, Tone, paint};
-use crate::words::{count, moment, one_line};
+use crate::words::{count, moment, one_line, shorten};
+
+/// How much is told of what an entry says, in characters; `-o json` gives it whole.
+const WHAT_CHARACTERS: usize = 160;
 
 /// What to do with the ledger.
 #[derive(Subcommand, Debug)]
@@ -18,7 +21,9 @@ pub enum AuditCommand {
     /// Search the ledger
     Search(SearchArgs),
     /// Read the whole ledger and tell whether every entry is what was written
-    #[command(after_help = "Exits with 1 when an entry was altered, removed or reordered.\n\nExample:\n  andon audit verify")]
+    #[command(
+        after_help = "Exits with 1 when an entry was altered, removed or reordered.\n\nExample:\n  andon audit verify"
+    )]
     Verify,
 }
 
@@ -29,7 +34,7 @@ pub enum AuditCommand {
   andon audit search --action .refused --since 7d
   andon audit search --actor user:default/maya --action change.")]
 pub struct SearchArgs {
-    /// The object, as `kind:namespace/name`.
+    /// The object: `kind:namespace/name`, or a name such as `inc-3`.
     #[arg(long, value_name = "REF")]
     object: Option<String>,
     /// A principal, or the person behind it.
@@ -57,25 +62,54 @@ pub(crate) async fn run(context: &Context, command: AuditCommand) -> Result<Exit
 }
 
 async fn search(context: &Context, args: SearchArgs) -> Result<Exit, Failure> {
+    let object = args
+        .object
+        .map(|text| whole_reference(&text, "--object"))
+        .transpose()?;
     let given = [
-        ("object", args.object),
+        ("object", object.map(|object| object.to_string())),
         ("actor", args.actor),
         ("action", args.action),
         ("since", args.since),
         ("until", args.until),
     ];
-    let query: Vec<(&str, String)> = given.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect();
-    let listed = list(&context.client()?, "/api/v1/events", &query, args.limit as usize).await?;
-    context.output.show(&listed.items, || table(&listed.items, &context.output))?;
+    let query: Vec<(&str, String)> = given
+        .into_iter()
+        .filter_map(|(name, value)| value.map(|value| (name, value)))
+        .collect();
+    let listed = list(
+        &context.client()?,
+        "/api/v1/events",
+        &query,
+        args.limit as usize,
+    )
+    .await?;
+    context
+        .output
+        .show(&listed.items, || table(&listed.items, &context.output))?;
     remark_cut(&context.output, &listed);
     Ok(Exit::Ok)
 }
 
 fn table(events: &[Value], output: &Output) -> String {
-    let mut table = Table::new(&["Number", "When", "Who", "From", "Action", "Object", "Version", "Allowed by"]);
+    let mut table = Table::new(&[
+        "Number",
+        "When",
+        "Who",
+        "From",
+        "Action",
+        "Object",
+        "Version",
+        "Allowed by",
+        "What",
+    ]);
     for event in events {
         let action = fields::text(event, "/action");
-        let tone = if action.ends_with(".refused") { Tone::Stopped } else { Tone::Plain };
+        let tone = if action.ends_with(".refused") {
+            Tone::Stopped
+        } else {
+            Tone::Plain
+        };
         table.row(vec![
             // A number of the ledger is an identity: it is written as it is.
             Cell::right(fields::text(event, "/sequence")),
@@ -86,15 +120,56 @@ fn table(events: &[Value], output: &Output) -> String {
             Cell::new(fields::text(event, "/object")),
             Cell::right(fields::text(event, "/version")),
             Cell::new(fields::text(event, "/rules")),
+            Cell::new(what(event)),
         ]);
     }
     table.render(output)
 }
 
+/// Tells what an entry says beyond who and which object: a refusal's reason, a difference, or its facts.
+fn what(event: &Value) -> String {
+    let Some(Value::Object(payload)) = event.get("payload") else {
+        return String::new();
+    };
+    let reasons: Vec<String> = payload
+        .get("reasons")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|one| fields::text(one, "/text"))
+        .collect();
+    let text = if !reasons.is_empty() {
+        reasons.join("; ")
+    } else if let Some(detail) = payload.get("detail").and_then(Value::as_str) {
+        detail.to_owned()
+    } else if fields::integer(event, "/version").is_some_and(|version| version > 1)
+        && payload.contains_key("difference")
+    {
+        difference(payload.get("difference"))
+    } else {
+        let told = payload
+            .iter()
+            .filter(|(name, _)| *name != "difference")
+            .map(|(name, value)| (name, fields::plain(value)));
+        told.filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    shorten(&one_line(&text), WHAT_CHARACTERS)
+}
+
 async fn verify(context: &Context) -> Result<Exit, Failure> {
-    let verdict: Value = context.client()?.get("/api/v1/audit/verify").deadline(LONG_DEADLINE).send().await?;
+    let verdict: Value = context
+        .client()?
+        .get("/api/v1/audit/verify")
+        .deadline(LONG_DEADLINE)
+        .send()
+        .await?;
     let is_whole = verdict.get("ok").and_then(Value::as_bool) == Some(true);
-    context.output.show(&verdict, || tell(&verdict, is_whole, &context.output))?;
+    context
+        .output
+        .show(&verdict, || tell(&verdict, is_whole, &context.output))?;
     Ok(if is_whole { Exit::Ok } else { Exit::Failed })
 }
 
@@ -117,4 +192,26 @@ fn tell(verdict: &Value, is_whole: bool, output: &Output) -> String {
         one_line(&fields::text(verdict, "/firstBad")),
         one_line(&fields::text(verdict, "/reason")),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_entry_says_what_happened_in_one_line() {
+        let refused = json!({"payload": {"scope": "x", "reasons": [{"text": "The andon is pulled."}, {"text": "No test."}]}});
+        assert_eq!(what(&refused), "The andon is pulled.; No test.");
+        assert_eq!(
+            what(&json!({"payload": {"operation": "x", "detail": "It may\nnot."}})),
+            "It may not."
+        );
+        let changed = json!({"version": 2, "payload": {"difference": {"/spec/threshold": {"from": 2, "to": 9}}}});
+        assert_eq!(what(&changed), "spec.threshold: 2 → 9");
+        let made =
+            json!({"version": 1, "payload": {"service": "a", "commit": null, "difference": {}}});
+        assert_eq!(what(&made), "service=a");
+        assert_eq!(what(&json!({})), "");
+    }
 }

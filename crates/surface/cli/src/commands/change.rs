@@ -1,6 +1,8 @@
 //! `andon change`: what went where, when, by whom.
 
-use andon_api::kinds::delivery::{ChangeSpec, ChangeType, Outcome, RecordChange, StageReport, TestResult};
+use andon_api::kinds::delivery::{
+    ChangeSpec, ChangeType, Outcome, RecordChange, StageReport, TestResult,
+};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
@@ -44,14 +46,16 @@ enum TypeArg {
 
 /// The change.
 #[derive(Args, Debug)]
-#[command(after_help = "A stage reads NAME=START[..END][,ACTOR]; the names are commit, review, build, test, deploy
+#[command(
+    after_help = "A stage reads NAME=START[..END][,ACTOR]; the names are commit, review, build, test, deploy
 and feature-on. A time is RFC 3339, an age such as 5m, or now.
 
 Examples:
   andon change record --service payments --version 2 --outcome succeeded
   andon change record --service payments --version 2 --commit $(git rev-parse HEAD) \\
     --stage build=2026-01-31T09:00:00Z..2026-01-31T09:04:10Z,ci --stage deploy=2m..now,maya --outcome succeeded
-  andon change record --service payments --version 1 --rollback --rolls-back chg-17 --outcome succeeded")]
+  andon change record --service payments --version 1 --rollback --rolls-back chg-17 --outcome succeeded"
+)]
 pub struct RecordArgs {
     /// The component that is changed.
     #[arg(long, value_name = "REF")]
@@ -81,7 +85,12 @@ pub struct RecordArgs {
     #[arg(long, value_name = "NAME=RESULT", value_parser = stage::test)]
     test: Vec<(String, TestResult)>,
     /// What sort of change it is.
-    #[arg(long = "type", value_enum, default_value = "deploy", conflicts_with = "rollback")]
+    #[arg(
+        long = "type",
+        value_enum,
+        default_value = "deploy",
+        conflicts_with = "rollback"
+    )]
     change_type: TypeArg,
     /// It goes back to an earlier version.
     #[arg(long)]
@@ -96,7 +105,9 @@ pub struct RecordArgs {
 
 /// The stages to add.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  andon change stage chg-17 --stage feature-on=now,maya --outcome succeeded")]
+#[command(
+    after_help = "Example:\n  andon change stage chg-17 --stage feature-on=now,maya --outcome succeeded"
+)]
 pub struct StageArgs {
     /// The change.
     name: String,
@@ -112,25 +123,42 @@ pub(crate) async fn run(context: &Context, command: ChangeCommand) -> Result<Exi
     let change: Value = match command {
         ChangeCommand::Record(args) => {
             let request = request(context, *args)?;
-            context.client()?.post("/api/v1/changes").json(&request).send().await?
+            context
+                .client()?
+                .post("/api/v1/changes")
+                .json(&request)
+                .send()
+                .await?
         }
         ChangeCommand::Stage(args) => {
-            let path = format!("/api/v1/changes/{}/stages", name_segment(&args.name, "Change")?);
+            let path = format!(
+                "/api/v1/changes/{}/stages",
+                name_segment(&args.name, "Change")?
+            );
             let stages = stages(context, &args.stage)?;
             if stages.is_empty() && args.outcome.is_none() {
-                return Err(Failure::usage("There is neither a --stage nor an --outcome to add."));
+                return Err(Failure::usage(
+                    "There is neither a --stage nor an --outcome to add.",
+                ));
             }
             let body = json!({"stages": stages, "outcome": args.outcome.map(Outcome::from)});
             context.client()?.post(&path).json(&body).send().await?
         }
     };
     // Scripts keep what is printed: the name and nothing else.
-    context.output.show(&change, || format!("{}\n", fields::name(&change)))?;
+    context
+        .output
+        .show(&change, || format!("{}\n", fields::name(&change)))?;
     Ok(Exit::Ok)
 }
 
 fn stages(context: &Context, texts: &[String]) -> Result<Vec<StageReport>, Failure> {
-    texts.iter().map(|text| stage::stage(text, context.output.now).map_err(|why| Failure::usage(why).at("--stage"))).collect()
+    texts
+        .iter()
+        .map(|text| {
+            stage::stage(text, context.output.now).map_err(|why| Failure::usage(why).at("--stage"))
+        })
+        .collect()
 }
 
 fn request(context: &Context, args: RecordArgs) -> Result<RecordChange, Failure> {
@@ -140,7 +168,10 @@ fn request(context: &Context, args: RecordArgs) -> Result<RecordChange, Failure>
         (false, TypeArg::Configuration) => ChangeType::Configuration,
         (false, TypeArg::Flag) => ChangeType::Flag,
     };
-    let rolls_back = args.rolls_back.map(|text| reference(&text, "Change", "--rolls-back")).transpose()?;
+    let rolls_back = args
+        .rolls_back
+        .map(|text| reference(&text, "Change", "--rolls-back"))
+        .transpose()?;
     Ok(RecordChange {
         spec: ChangeSpec {
             service: reference(&args.service, "Component", "--service")?,

@@ -35,12 +35,17 @@ pub(crate) async fn run(context: &Context, args: ExplainArgs) -> Result<Exit, Fa
     }
     let client = context.client()?;
     let kind = kinds::find(&client, &args.subject).await?;
-    let schema: Value = client.get(&format!("/api/v1/schema/{}", segment(&kind.kind))).send().await?;
+    let schema: Value = client
+        .get(&format!("/api/v1/schema/{}", segment(&kind.kind)))
+        .send()
+        .await?;
     let fields = schema::fields(&schema);
     let value = json!({"kind": kind.kind, "plural": kind.plural, "apiVersion": kind.api_version,
         "nature": kind.nature, "summary": kind.summary, "verbs": kinds::verbs(&kind.kind),
         "filters": filters(&kind), "fields": fields, "example": kind.example});
-    context.output.show(&value, || tell(&kind, &fields, &context.output))?;
+    context
+        .output
+        .show(&value, || tell(&kind, &fields, &context.output))?;
     Ok(Exit::Ok)
 }
 
@@ -67,18 +72,34 @@ fn explain_code(text: &str, output: &Output) -> Result<Exit, Failure> {
     let (status, retry) = (code.meaning().status(), code.meaning().retryable());
     let value = json!({"code": code.code(), "title": code.title(), "help": code.help(), "status": status, "retryable": retry});
     output.show(&value, || {
-        let later = if retry { "; the same call may succeed later" } else { "" };
-        format!("{}  {}\n\n{}\n\nHTTP status {status}{later}\n", code.code(), code.title(), code.help())
+        let later = if retry {
+            "; the same call may succeed later"
+        } else {
+            ""
+        };
+        format!(
+            "{}  {}\n\n{}\n\nHTTP status {status}{later}\n",
+            code.code(),
+            code.title(),
+            code.help()
+        )
     })?;
     Ok(Exit::Ok)
 }
 
 fn filters(kind: &KindRow) -> Vec<String> {
-    kind.indexed.iter().map(|field| fields::text(field, "/name")).collect()
+    kind.indexed
+        .iter()
+        .map(|field| fields::text(field, "/name"))
+        .collect()
 }
 
 fn tell(kind: &KindRow, fields: &[Field], output: &Output) -> String {
-    let who = if kind.nature == "record" { "the system opens and closes it" } else { "people declare it" };
+    let who = if kind.nature == "record" {
+        "the system opens and closes it"
+    } else {
+        "people declare it"
+    };
     let mut text = format!("{}  {}\n\n", kind.kind, clean(&kind.summary));
     text.push_str(&facts(
         &[
@@ -101,7 +122,12 @@ fn tell(kind: &KindRow, fields: &[Field], output: &Output) -> String {
     }
     let _ = write!(text, "\n{}", table.render(output));
     if !kind.example.trim().is_empty() {
-        let _ = write!(text, "\n{}\n{}\n", paint("Example", Tone::Faint, output), clean(kind.example.trim_end()));
+        let _ = write!(
+            text,
+            "\n{}\n{}\n",
+            paint("Example", Tone::Faint, output),
+            clean(kind.example.trim_end())
+        );
     }
     text
 }

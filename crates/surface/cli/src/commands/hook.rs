@@ -34,11 +34,13 @@ enum Forge {
 
 /// The source.
 #[derive(Args, Debug)]
-#[command(after_help = "Prints the address to enter at the forge, with the content type application/json and the same secret.
+#[command(
+    after_help = "Prints the address to enter at the forge, with the content type application/json and the same secret.
 
 Example:
   openssl rand -hex 32 > payments.secret
-  andon hook set payments --forge github --secret-file payments.secret --service payments")]
+  andon hook set payments --forge github --secret-file payments.secret --service payments"
+)]
 pub struct SetArgs {
     /// The name of the source, a part of its address.
     source: String,
@@ -61,8 +63,17 @@ pub(crate) async fn run(context: &Context, command: HookCommand) -> Result<Exit,
             let Forge::Github = args.forge;
             let service = reference(&args.service, "Component", "--service")?;
             let body = json!({"forge": "github", "secret": secret, "service": service});
-            let hook: Value = client.put(&format!("/api/v1/hooks/{}", segment(&args.source))).json(&body).send().await?;
-            context.output.show(&hook, || format!("{}\n", one_line(&client.link(&fields::text(&hook, "/path")))))?;
+            let hook: Value = client
+                .put(&format!("/api/v1/hooks/{}", segment(&args.source)))
+                .json(&body)
+                .send()
+                .await?;
+            context.output.show(&hook, || {
+                format!(
+                    "{}\n",
+                    one_line(&client.link(&fields::text(&hook, "/path")))
+                )
+            })?;
         }
         HookCommand::List => {
             let answer: Value = client.get("/api/v1/hooks").send().await?;
@@ -86,11 +97,16 @@ pub(crate) async fn run(context: &Context, command: HookCommand) -> Result<Exit,
 }
 
 fn read_secret(path: &PathBuf) -> Result<String, Failure> {
-    let fault = |why: String| Failure::usage(format!("The secret in {} {why}.", path.display())).at("--secret-file");
-    let size = std::fs::metadata(path).map_err(|error| fault(format!("cannot be read: {error}")))?.len();
+    let fault = |why: String| {
+        Failure::usage(format!("The secret in {} {why}.", path.display())).at("--secret-file")
+    };
+    let size = std::fs::metadata(path)
+        .map_err(|error| fault(format!("cannot be read: {error}")))?
+        .len();
     if size > SECRET_BYTES_MAX + 2 {
         return Err(fault(format!("is over {SECRET_BYTES_MAX} bytes")));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| fault(format!("cannot be read: {error}")))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| fault(format!("cannot be read: {error}")))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }

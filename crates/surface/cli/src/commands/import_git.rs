@@ -32,14 +32,16 @@ const SERVICES_MAX: usize = 20_000;
 
 /// The repositories.
 #[derive(Args, Debug)]
-#[command(after_help = "Every branch and tag is read; what is known already is skipped, so that it can be repeated at any time.
+#[command(
+    after_help = "Every branch and tag is read; what is known already is skipped, so that it can be repeated at any time.
 Without --service, the component is taken whose annotation github.com/project-slug, or whose name,
 fits the repository. Each tag becomes a deploy of it; without a service, commits alone are imported.
 
 Examples:
   andon import git .
   andon import git ~/work/payments --service payments
-  andon import git https://github.com/acme/payments git@github.com:acme/checkout.git")]
+  andon import git https://github.com/acme/payments git@github.com:acme/checkout.git"
+)]
 pub struct ImportGitArgs {
     /// The folder of a repository, or its address.
     #[arg(value_name = "PATH|URL", required = true)]
@@ -77,14 +79,20 @@ pub(crate) async fn run(context: &Context, args: ImportGitArgs) -> Result<Exit, 
     let (client, output) = (context.client()?, &context.output);
     let known = match &args.service {
         Some(_) => Vec::new(),
-        None => list(&client, "/api/v1/components", &[], SERVICES_MAX).await?.items,
+        None => {
+            list(&client, "/api/v1/components", &[], SERVICES_MAX)
+                .await?
+                .items
+        }
     };
     let (mut summaries, mut exit) = (Vec::new(), Exit::Ok);
     for source in &args.sources {
         match import(&client, output, &args, source, &known).await {
             Ok(summary) => summaries.push(summary),
             // Without a server or the right to import, the other repositories would fail alike.
-            Err(failure) if matches!(failure.exit(), Exit::NotAllowed | Exit::Unreachable) => return Err(failure),
+            Err(failure) if matches!(failure.exit(), Exit::NotAllowed | Exit::Unreachable) => {
+                return Err(failure);
+            }
             Err(failure) => {
                 output.end_progress();
                 output.raw_remark(&failure.text(context.has_token()));
@@ -114,13 +122,26 @@ async fn import(
     }
     let service = match &args.service {
         Some(text) => Some(reference(text, "Component", "--service")?.to_string()),
-        None => told_guess(output, repository.address(), guess(repository.address(), known)),
+        None => told_guess(
+            output,
+            repository.address(),
+            guess(repository.address(), known),
+        ),
     };
-    let mut summary = Summary { repository: repository.address().to_owned(), service, ..Summary::default() };
+    let mut summary = Summary {
+        repository: repository.address().to_owned(),
+        service,
+        ..Summary::default()
+    };
     send_commits(client, output, &repository, &mut summary).await?;
     let rate = summary.commits as f64 / started.elapsed().as_secs_f64().max(0.001);
     output.end_progress();
-    output.remark(&format!("{}: {} commits, {} per second", summary.repository, count(summary.commits), count(rate as i64)));
+    output.remark(&format!(
+        "{}: {} commits, {} per second",
+        summary.repository,
+        count(summary.commits),
+        count(rate as i64)
+    ));
     send_tags(client, output, &repository, args, &mut summary).await?;
     summary.seconds = (started.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
     Ok(summary)
@@ -145,22 +166,35 @@ enum Guess {
 /// Finds the component by its project slug, then by the slug's last part, then by its name.
 fn guess(address: &str, components: &[Value]) -> Guess {
     let parts = address_parts(address);
-    let Some(folder) = parts.last().cloned() else { return Guess::None };
+    let Some(folder) = parts.last().cloned() else {
+        return Guess::None;
+    };
     let slug = parts[parts.len().saturating_sub(2)..].join("/");
     let slug_of = |component: &Value| {
         let annotations = component.pointer("/metadata/annotations");
         ["github.com/project-slug", "gitlab.com/project-slug"]
             .iter()
-            .find_map(|name| annotations.and_then(|all| all.get(*name)).and_then(Value::as_str))
+            .find_map(|name| {
+                annotations
+                    .and_then(|all| all.get(*name))
+                    .and_then(Value::as_str)
+            })
             .map(str::to_lowercase)
     };
     let rules: [&dyn Fn(&Value) -> bool; 3] = [
         &|component| slug_of(component).is_some_and(|known| known == slug),
-        &|component| slug_of(component).is_some_and(|known| known.rsplit('/').next() == Some(folder.as_str())),
+        &|component| {
+            slug_of(component)
+                .is_some_and(|known| known.rsplit('/').next() == Some(folder.as_str()))
+        },
         &|component| fields::text(component, "/metadata/name").to_lowercase() == folder,
     ];
     for rule in rules {
-        let mut found: Vec<String> = components.iter().filter(|component| rule(component)).map(fields::reference).collect();
+        let mut found: Vec<String> = components
+            .iter()
+            .filter(|component| rule(component))
+            .map(fields::reference)
+            .collect();
         match found.len() {
             0 => {}
             1 => return Guess::One(found.remove(0)),
@@ -172,8 +206,11 @@ fn guess(address: &str, components: &[Value]) -> Guess {
 
 /// Splits an address into its parts in lower case, without `.git`.
 fn address_parts(address: &str) -> Vec<String> {
-    let mut parts: Vec<String> =
-        address.split(['/', '\\', ':']).filter(|part| !part.is_empty()).map(str::to_lowercase).collect();
+    let mut parts: Vec<String> = address
+        .split(['/', '\\', ':'])
+        .filter(|part| !part.is_empty())
+        .map(str::to_lowercase)
+        .collect();
     if parts.last().is_some_and(|last| last == ".git") {
         parts.pop();
     }
@@ -234,9 +271,16 @@ async fn send_commits(
         sent += batch.commits;
         summary.new_commits += fields::integer(&answer, "/accepted").unwrap_or(0);
         let rate = sent as f64 / started.elapsed().as_secs_f64().max(0.001);
-        output.progress(&format!("{}: {} of {expected} commits, {} per second", summary.repository, count(sent), count(rate as i64)));
+        output.progress(&format!(
+            "{}: {} of {expected} commits, {} per second",
+            summary.repository,
+            count(sent),
+            count(rate as i64)
+        ));
     }
-    let counted = reading.await.map_err(|error| Failure::Local(Problem::internal(error)))??;
+    let counted = reading
+        .await
+        .map_err(|error| Failure::Local(Problem::internal(error)))??;
     summary.commits = counted.commits;
     summary.merges = counted.merges;
     summary.authors = i64::try_from(counted.authors.len()).unwrap_or(i64::MAX);
@@ -272,7 +316,10 @@ where
     S: futures::Stream<Item = Result<ImportedCommit, Problem>> + Send + Unpin,
 {
     let mut counted = Counted::default();
-    let mut batch = Batch { lines: Vec::new(), commits: 0 };
+    let mut batch = Batch {
+        lines: Vec::new(),
+        commits: 0,
+    };
     while let Some(commit) = stream.next().await {
         let commit = commit?;
         counted.add(&commit);
@@ -280,7 +327,13 @@ where
         batch.lines.push(b'\n');
         batch.commits += 1;
         if batch.commits >= BATCH_COMMITS_MAX as i64 || batch.lines.len() >= BATCH_BYTES {
-            let full = std::mem::replace(&mut batch, Batch { lines: Vec::new(), commits: 0 });
+            let full = std::mem::replace(
+                &mut batch,
+                Batch {
+                    lines: Vec::new(),
+                    commits: 0,
+                },
+            );
             if sender.send(full).await.is_err() {
                 return Ok(counted);
             }
@@ -301,16 +354,30 @@ async fn send_tags(
 ) -> Result<(), Failure> {
     let mut tags = repository.tags().await?;
     summary.tags = i64::try_from(tags.len()).unwrap_or(i64::MAX);
-    let Some(service) = summary.service.clone().filter(|_| !args.no_deploys) else { return Ok(()) };
+    let Some(service) = summary.service.clone().filter(|_| !args.no_deploys) else {
+        return Ok(());
+    };
     let ahead = tags.iter().filter(|tag| tag.at > output.now).count();
     if ahead > 0 {
-        output.remark(&format!("{}: {ahead} tags are dated in the future and are passed over", summary.repository));
+        output.remark(&format!(
+            "{}: {ahead} tags are dated in the future and are passed over",
+            summary.repository
+        ));
         tags.retain(|tag| tag.at <= output.now);
     }
     let mut accepted = 0;
     for batch in deploys_of_tags(&tags, &service, &args.environment).chunks(BATCH_DEPLOYS_MAX) {
-        output.progress(&format!("{}: {} tags as deploys of {service}", summary.repository, count(summary.tags)));
-        let answer: Value = client.post("/api/v1/import/deploys").json(&batch).deadline(LONG_DEADLINE).send().await?;
+        output.progress(&format!(
+            "{}: {} tags as deploys of {service}",
+            summary.repository,
+            count(summary.tags)
+        ));
+        let answer: Value = client
+            .post("/api/v1/import/deploys")
+            .json(&batch)
+            .deadline(LONG_DEADLINE)
+            .send()
+            .await?;
         accepted += fields::integer(&answer, "/accepted").unwrap_or(0);
     }
     output.end_progress();
@@ -319,9 +386,25 @@ async fn send_tags(
 }
 
 fn table(summaries: &[Summary], output: &Output) -> String {
-    let headings = ["Repository", "Service", "Commits", "New", "Merges", "Authors", "Tags", "New deploys", "First", "Last"];
+    let headings = [
+        "Repository",
+        "Service",
+        "Commits",
+        "New",
+        "Merges",
+        "Authors",
+        "Tags",
+        "New deploys",
+        "First",
+        "Last",
+    ];
     let mut table = Table::new(&headings);
-    let date = |time: Option<Timestamp>| Cell::new(time.map_or_else(|| "-".to_owned(), |time| time.strftime("%Y-%m-%d").to_string()));
+    let date = |time: Option<Timestamp>| {
+        Cell::new(time.map_or_else(
+            || "-".to_owned(),
+            |time| time.strftime("%Y-%m-%d").to_string(),
+        ))
+    };
     for one in summaries {
         table.row(vec![
             Cell::new(&one.repository),
@@ -345,7 +428,10 @@ mod tests {
     use serde_json::json;
 
     fn component(name: &str, slug: Option<&str>) -> Value {
-        let annotations = slug.map_or_else(|| json!({}), |slug| json!({"github.com/project-slug": slug}));
+        let annotations = slug.map_or_else(
+            || json!({}),
+            |slug| json!({"github.com/project-slug": slug}),
+        );
         json!({"kind": "Component", "metadata": {"name": name, "namespace": "default", "annotations": annotations}})
     }
 
@@ -355,11 +441,24 @@ mod tests {
 
     #[test]
     fn a_repository_finds_its_component() {
-        let known = [component("pay", Some("Acme/payments")), component("payments", None), component("checkout", Some("acme/checkout-service"))];
-        assert_eq!(guess("https://github.com/acme/payments.git", &known), one("pay"));
-        assert_eq!(guess("git@github.com:acme/payments.git", &known), one("pay"));
+        let known = [
+            component("pay", Some("Acme/payments")),
+            component("payments", None),
+            component("checkout", Some("acme/checkout-service")),
+        ];
+        assert_eq!(
+            guess("https://github.com/acme/payments.git", &known),
+            one("pay")
+        );
+        assert_eq!(
+            guess("git@github.com:acme/payments.git", &known),
+            one("pay")
+        );
         assert_eq!(guess("/srv/git/payments", &known), one("pay"));
-        assert_eq!(guess("/work/checkout-service/.git", &known), one("checkout"));
+        assert_eq!(
+            guess("/work/checkout-service/.git", &known),
+            one("checkout")
+        );
         assert_eq!(guess("/work/Checkout/", &known), one("checkout"));
         assert_eq!(guess("/work/other", &known), Guess::None);
         assert_eq!(guess("/", &known), Guess::None);
@@ -367,8 +466,13 @@ mod tests {
 
     #[test]
     fn two_that_fit_are_not_chosen_from() {
-        let known = [component("api", Some("acme/shop")), component("web", Some("acme/shop"))];
-        assert!(matches!(guess("https://github.com/acme/shop", &known), Guess::Several(names) if names.len() == 2));
+        let known = [
+            component("api", Some("acme/shop")),
+            component("web", Some("acme/shop")),
+        ];
+        assert!(
+            matches!(guess("https://github.com/acme/shop", &known), Guess::Several(names) if names.len() == 2)
+        );
     }
 
     #[tokio::test]
@@ -382,17 +486,28 @@ mod tests {
             committed_at: Timestamp::from_second(1_700_000_000 + number as i64).unwrap(),
             subject: "x".to_owned(),
         };
-        let commits: Vec<_> = (0..BATCH_COMMITS_MAX + 5).map(|at| Ok(commit(at, at % 3, if at % 2 == 0 { "Maya" } else { "Sam" }))).collect();
+        let commits: Vec<_> = (0..BATCH_COMMITS_MAX + 5)
+            .map(|at| Ok(commit(at, at % 3, if at % 2 == 0 { "Maya" } else { "Sam" })))
+            .collect();
         let (sender, mut batches) = mpsc::channel(2);
         let reading = tokio::spawn(read_batches(futures::stream::iter(commits), sender));
         let mut sizes = Vec::new();
         while let Some(batch) = batches.recv().await {
-            assert_eq!(batch.lines.iter().filter(|byte| **byte == b'\n').count() as i64, batch.commits);
+            assert_eq!(
+                batch.lines.iter().filter(|byte| **byte == b'\n').count() as i64,
+                batch.commits
+            );
             sizes.push(batch.commits);
         }
         let counted = reading.await.unwrap().unwrap();
         assert_eq!(sizes, [10_000, 5]);
-        assert_eq!((counted.commits, counted.merges, counted.authors.len()), (10_005, 3_335, 2));
-        assert_eq!(counted.last_at, Some(Timestamp::from_second(1_700_010_004).unwrap()));
+        assert_eq!(
+            (counted.commits, counted.merges, counted.authors.len()),
+            (10_005, 3_335, 2)
+        );
+        assert_eq!(
+            counted.last_at,
+            Some(Timestamp::from_second(1_700_010_004).unwrap())
+        );
     }
 }

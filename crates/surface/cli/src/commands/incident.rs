@@ -23,10 +23,24 @@ pub struct AckArgs {
 }
 
 pub(crate) async fn acknowledge(context: &Context, args: AckArgs) -> Result<Exit, Failure> {
-    let verb = if args.resolve { "resolve" } else { "acknowledge" };
-    let path = format!("/api/v1/alerts/{}/{verb}", name_segment(&args.name, "Alert")?);
-    let alert: Value = context.client()?.post(&path).json(&json!({})).send().await?;
-    context.output.show(&alert, || tell(&alert, &context.output))?;
+    let verb = if args.resolve {
+        "resolve"
+    } else {
+        "acknowledge"
+    };
+    let path = format!(
+        "/api/v1/alerts/{}/{verb}",
+        name_segment(&args.name, "Alert")?
+    );
+    let alert: Value = context
+        .client()?
+        .post(&path)
+        .json(&json!({}))
+        .send()
+        .await?;
+    context
+        .output
+        .show(&alert, || tell(&alert, &context.output))?;
     Ok(Exit::Ok)
 }
 
@@ -85,7 +99,9 @@ impl SeverityArg {
 #[derive(Subcommand, Debug)]
 pub enum IncidentCommand {
     /// Open an incident
-    #[command(after_help = "Example:\n  andon incident open --title 'Customers are charged twice' --severity sev2 --service payments")]
+    #[command(
+        after_help = "Example:\n  andon incident open --title 'Customers are charged twice' --severity sev2 --service payments"
+    )]
     Open {
         /// The symptom, not the cause.
         #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -98,7 +114,9 @@ pub enum IncidentCommand {
         service: Vec<String>,
     },
     /// Add a note to the timeline
-    #[command(after_help = "Example:\n  andon incident note inc-3 'the retries stopped after the rollback'")]
+    #[command(
+        after_help = "Example:\n  andon incident note inc-3 'the retries stopped after the rollback'"
+    )]
     Note {
         /// The incident.
         name: String,
@@ -127,7 +145,9 @@ pub enum IncidentCommand {
         user: String,
     },
     /// Open the correction of errors, filled in by the machine
-    #[command(after_help = "It is opened by itself when an incident of severity 1 or 2 is resolved.\n\nExample:\n  andon incident coe inc-3")]
+    #[command(
+        after_help = "It is opened by itself when an incident of severity 1 or 2 is resolved.\n\nExample:\n  andon incident coe inc-3"
+    )]
     Coe {
         /// The incident.
         name: String,
@@ -136,18 +156,36 @@ pub enum IncidentCommand {
 
 pub(crate) async fn run(context: &Context, command: IncidentCommand) -> Result<Exit, Failure> {
     let (path, body) = match command {
-        IncidentCommand::Open { title, severity, service } => {
+        IncidentCommand::Open {
+            title,
+            severity,
+            service,
+        } => {
             let services = service
                 .iter()
-                .map(|text| reference(text, "Component", "--service").map(|reference| reference.to_string()))
+                .map(|text| {
+                    reference(text, "Component", "--service").map(|reference| reference.to_string())
+                })
                 .collect::<Result<Vec<_>, _>>()?;
-            ("/api/v1/incidents".to_owned(), json!({"title": title, "severity": severity.word(), "services": services}))
+            (
+                "/api/v1/incidents".to_owned(),
+                json!({"title": title, "severity": severity.word(), "services": services}),
+            )
         }
         IncidentCommand::Note { name, text } => (path(&name, "notes")?, json!({"text": text})),
-        IncidentCommand::State { name, state, note: None } => (path(&name, "state")?, json!({"state": state.word()})),
-        IncidentCommand::State { name, state, note: Some(note) } => {
-            (path(&name, "state")?, json!({"state": state.word(), "note": note}))
-        }
+        IncidentCommand::State {
+            name,
+            state,
+            note: None,
+        } => (path(&name, "state")?, json!({"state": state.word()})),
+        IncidentCommand::State {
+            name,
+            state,
+            note: Some(note),
+        } => (
+            path(&name, "state")?,
+            json!({"state": state.word(), "note": note}),
+        ),
         IncidentCommand::Commander { name, user } => {
             let user = reference(&user, "User", "USER")?;
             (path(&name, "commander")?, json!({"user": user}))
@@ -155,17 +193,26 @@ pub(crate) async fn run(context: &Context, command: IncidentCommand) -> Result<E
         IncidentCommand::Coe { name } => (path(&name, "coe")?, json!({})),
     };
     let object: Value = context.client()?.post(&path).json(&body).send().await?;
-    context.output.show(&object, || tell(&object, &context.output))?;
+    context
+        .output
+        .show(&object, || tell(&object, &context.output))?;
     Ok(Exit::Ok)
 }
 
 fn path(name: &str, verb: &str) -> Result<String, Failure> {
-    Ok(format!("/api/v1/incidents/{}/{verb}", name_segment(name, "Incident")?))
+    Ok(format!(
+        "/api/v1/incidents/{}/{verb}",
+        name_segment(name, "Incident")?
+    ))
 }
 
 /// Tells name, state and title of a record in one line.
 pub(crate) fn tell(object: &Value, output: &Output) -> String {
     let state = fields::text(object, "/status/state");
     let painted = paint(&state, tone_of(&state), output);
-    format!("{}  {painted}  {}\n", fields::name(object), one_line(&fields::text(object, "/spec/title")))
+    format!(
+        "{}  {painted}  {}\n",
+        fields::name(object),
+        one_line(&fields::text(object, "/spec/title"))
+    )
 }

@@ -37,7 +37,9 @@ impl CoeStateArg {
 #[derive(Subcommand, Debug)]
 pub enum CoeCommand {
     /// Move a correction of errors on; its gates say what is missing
-    #[command(after_help = "Exits with 1 and what is missing when a gate is not met.\n\nExample:\n  andon coe state coe-3 in-review")]
+    #[command(
+        after_help = "Exits with 1 and what is missing when a gate is not met.\n\nExample:\n  andon coe state coe-3 in-review"
+    )]
     State {
         /// The correction of errors.
         name: String,
@@ -50,7 +52,12 @@ pub enum CoeCommand {
 pub(crate) async fn coe(context: &Context, command: CoeCommand) -> Result<Exit, Failure> {
     let CoeCommand::State { name, state } = command;
     let path = format!("/api/v1/coes/{}/state", name_segment(&name, "COE")?);
-    let coe: Value = context.client()?.post(&path).json(&json!({"state": state.word()})).send().await?;
+    let coe: Value = context
+        .client()?
+        .post(&path)
+        .json(&json!({"state": state.word()}))
+        .send()
+        .await?;
     context.output.show(&coe, || tell(&coe, &context.output))?;
     Ok(Exit::Ok)
 }
@@ -59,7 +66,9 @@ pub(crate) async fn coe(context: &Context, command: CoeCommand) -> Result<Exit, 
 #[derive(Subcommand, Debug)]
 pub enum ActionCommand {
     /// Run the verifier; it alone can close an action
-    #[command(after_help = "Exits with 1 and what the verifier saw when it does not pass.\n\nExample:\n  andon action verify act-4")]
+    #[command(
+        after_help = "Exits with 1 and what the verifier saw when it does not pass.\n\nExample:\n  andon action verify act-4"
+    )]
     Verify {
         /// The action.
         name: String,
@@ -69,11 +78,25 @@ pub enum ActionCommand {
 pub(crate) async fn action(context: &Context, command: ActionCommand) -> Result<Exit, Failure> {
     let ActionCommand::Verify { name } = command;
     let path = format!("/api/v1/actions/{}/verify", name_segment(&name, "Action")?);
-    let action: Value = context.client()?.post(&path).json(&json!({})).deadline(LONG_DEADLINE).send().await?;
+    let action: Value = context
+        .client()?
+        .post(&path)
+        .json(&json!({}))
+        .deadline(LONG_DEADLINE)
+        .send()
+        .await?;
     let state = fields::text(&action, "/status/state");
     context.output.show(&action, || {
         let verdict = one_line(&fields::text(&action, "/status/verdict"));
-        format!("{}  {}  {verdict}\n", fields::name(&action), paint(&state, tone_of(&state), &context.output))
+        format!(
+            "{}  {}  {verdict}\n",
+            fields::name(&action),
+            paint(&state, tone_of(&state), &context.output)
+        )
     })?;
-    Ok(if state == "verified" { Exit::Ok } else { Exit::Failed })
+    Ok(if state == "verified" {
+        Exit::Ok
+    } else {
+        Exit::Failed
+    })
 }

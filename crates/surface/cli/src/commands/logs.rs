@@ -23,13 +23,15 @@ const FOLLOW_LINES: usize = 10;
 
 /// What to search for.
 #[derive(Args, Debug)]
-#[command(after_help = "The search knows words, \"phrases\", field:value, field:[a TO b], AND, OR, NOT and groups.
+#[command(
+    after_help = "The search knows words, \"phrases\", field:value, field:[a TO b], AND, OR, NOT and groups.
 Lines are shown in the order of their time; with -o json they come newest first, unless --oldest is given.
 
 Examples:
   andon logs 'service:payments AND level:error' --since 15m
   andon logs '\"charged twice\"' --since 24h --limit 1000 -o json
-  andon logs 'level:error' -f")]
+  andon logs 'level:error' -f"
+)]
 pub struct LogsArgs {
     /// The search; everything without it.
     #[arg(default_value = "*", allow_hyphen_values = true)]
@@ -72,7 +74,12 @@ pub(crate) async fn run(context: &Context, args: LogsArgs) -> Result<Exit, Failu
     Ok(Exit::Ok)
 }
 
-async fn search(client: &Client, output: &Output, args: &LogsArgs, limit: usize) -> Result<Vec<Value>, Failure> {
+async fn search(
+    client: &Client,
+    output: &Output,
+    args: &LogsArgs,
+    limit: usize,
+) -> Result<Vec<Value>, Failure> {
     let mut rows: Vec<Value> = Vec::new();
     let mut cursor: Option<String> = None;
     while rows.len() < limit {
@@ -88,9 +95,15 @@ async fn search(client: &Client, output: &Output, args: &LogsArgs, limit: usize)
             .send()
             .await?;
         if answer.get("complete").and_then(Value::as_bool) == Some(false) {
-            output.remark(&format!("This is not everything; missing: {}", clean(&fields::text(&answer, "/missing"))));
+            output.remark(&format!(
+                "This is not everything; missing: {}",
+                clean(&fields::text(&answer, "/missing"))
+            ));
         }
-        cursor = answer.get("next").and_then(Value::as_str).map(str::to_owned);
+        cursor = answer
+            .get("next")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
         let found = match answer.get_mut("rows").map(Value::take) {
             Some(Value::Array(found)) => found,
             _ => Vec::new(),
@@ -107,7 +120,11 @@ async fn search(client: &Client, output: &Output, args: &LogsArgs, limit: usize)
 
 /// Opens the stream first and reads what was before then, so that no line falls between the two.
 async fn follow(client: &Client, output: &Output, args: &LogsArgs) -> Result<Exit, Failure> {
-    let mut events = client.get("/api/v1/logs/tail").query("query", &args.query).events().await?;
+    let mut events = client
+        .get("/api/v1/logs/tail")
+        .query("query", &args.query)
+        .events()
+        .await?;
     let mut before = search(client, output, args, args.limit.unwrap_or(FOLLOW_LINES)).await?;
     before.reverse();
     let shown: HashSet<String> = before.iter().map(|row| fields::text(row, "/id")).collect();
@@ -116,7 +133,9 @@ async fn follow(client: &Client, output: &Output, args: &LogsArgs) -> Result<Exi
     }
     while let Some(event) = events.next().await {
         let event = event?;
-        let Ok(data) = serde_json::from_str::<Value>(&event.data) else { continue };
+        let Ok(data) = serde_json::from_str::<Value>(&event.data) else {
+            continue;
+        };
         match event.name.as_str() {
             "row" if !shown.contains(&fields::text(&data, "/id")) => show(&data, output)?,
             "lagged" => output.remark(&format!(
@@ -139,13 +158,19 @@ fn show(row: &Value, output: &Output) -> Result<(), Failure> {
 }
 
 fn lines(rows: &[Value], output: &Output) -> String {
-    let width = rows.iter().map(|row| fields::text(row, "/service").chars().count()).max().unwrap_or(0).min(32);
+    let width = rows
+        .iter()
+        .map(|row| fields::text(row, "/service").chars().count())
+        .max()
+        .unwrap_or(0)
+        .min(32);
     rows.iter().map(|row| line(row, width, output)).collect()
 }
 
 /// Writes time, level, service and message; further lines of a message stand under its first.
 fn line(row: &Value, service_width: usize, output: &Output) -> String {
-    let time = fields::time(row, "/timestamp").map_or_else(|| fields::text(row, "/timestamp"), moment_ms);
+    let time =
+        fields::time(row, "/timestamp").map_or_else(|| fields::text(row, "/timestamp"), moment_ms);
     let level = fields::text(row, "/severity");
     let tone = tone_of(level.to_lowercase().as_str());
     let level = paint(&format!("{:<5}", clean(&level)), tone, output);
@@ -153,7 +178,10 @@ fn line(row: &Value, service_width: usize, output: &Output) -> String {
     let message = clean(fields::text(row, "/message").trim_end());
     let margin = " ".repeat(24 + 2 + 5 + 2 + service_width.max(service.chars().count()) + 2);
     let message = message.replace('\n', &format!("\n{margin}"));
-    format!("{}  {level}  {service}  {message}\n", paint(&time, Tone::Faint, output))
+    format!(
+        "{}  {level}  {service}  {message}\n",
+        paint(&time, Tone::Faint, output)
+    )
 }
 
 #[cfg(test)]
@@ -167,7 +195,13 @@ mod tests {
     #[test]
     fn a_line_is_aligned_and_its_further_lines_stand_under_the_first() {
         let sink = || Arc::new(Mutex::new(Vec::<u8>::new()));
-        let streams = Streams { out: sink(), err: sink(), out_is_terminal: false, err_is_terminal: false, colour: false };
+        let streams = Streams {
+            out: sink(),
+            err: sink(),
+            out_is_terminal: false,
+            err_is_terminal: false,
+            colour: false,
+        };
         let output = Output::new(streams, None, Timestamp::UNIX_EPOCH);
         let rows = [
             json!({"timestamp": "2026-01-31T09:00:00.0015Z", "severity": "error", "service": "payments", "message": "boom\n at x\n"}),

@@ -38,7 +38,14 @@ pub(crate) async fn run(context: &Context, args: OncallArgs) -> Result<Exit, Fai
     let Some(schedule) = &args.schedule else {
         let answer: Value = client.get("/api/v1/on-call").send().await?;
         let items = fields::list(&answer, "/items");
-        output.show(&items, || table(items, &["Schedule", "Owner", "On call", "Until"], &["/schedule", "/owner", "/user", "/until"], output))?;
+        output.show(&items, || {
+            table(
+                items,
+                &["Schedule", "Owner", "On call", "Until"],
+                &["/schedule", "/owner", "/user", "/until"],
+                output,
+            )
+        })?;
         if items.is_empty() {
             output.remark("There is no schedule; `andon explain schedule` shows one.");
         }
@@ -46,15 +53,34 @@ pub(crate) async fn run(context: &Context, args: OncallArgs) -> Result<Exit, Fai
     };
     let path = format!("/api/v1/schedules/{}", name_segment(schedule, "Schedule")?);
     if args.shifts {
-        let call = client.get(&format!("{path}/shifts")).query_some("from", args.from).query_some("until", args.until);
+        let call = client
+            .get(&format!("{path}/shifts"))
+            .query_some("from", args.from)
+            .query_some("until", args.until);
         let answer: Value = call.send().await?;
         let items = fields::list(&answer, "/items");
-        output.show(&items, || table(items, &["On call", "From", "Until"], &["/user", "/from", "/until"], output))?;
+        output.show(&items, || {
+            table(
+                items,
+                &["On call", "From", "Until"],
+                &["/user", "/from", "/until"],
+                output,
+            )
+        })?;
         return Ok(Exit::Ok);
     }
-    let answer: Value = client.get(&format!("{path}/on-call")).query_some("at", args.at).send().await?;
+    let answer: Value = client
+        .get(&format!("{path}/on-call"))
+        .query_some("at", args.at)
+        .send()
+        .await?;
     output.show(&answer, || {
-        table(std::slice::from_ref(&answer), &["On call", "From", "Until"], &["/user", "/from", "/until"], output)
+        table(
+            std::slice::from_ref(&answer),
+            &["On call", "From", "Until"],
+            &["/user", "/from", "/until"],
+            output,
+        )
     })?;
     Ok(Exit::Ok)
 }
@@ -67,7 +93,9 @@ fn table(items: &[Value], headings: &[&str], pointers: &[&str], output: &Output)
                 .iter()
                 .map(|pointer| match fields::time(item, pointer) {
                     Some(time) => Cell::new(moment(time)),
-                    None if *pointer == "/user" && fields::text(item, pointer).is_empty() => Cell::state("unknown"),
+                    None if *pointer == "/user" && fields::text(item, pointer).is_empty() => {
+                        Cell::state("unknown")
+                    }
                     None => Cell::new(fields::text(item, pointer)),
                 })
                 .collect(),

@@ -14,9 +14,11 @@ use crate::words::count;
 #[derive(Subcommand, Debug)]
 pub enum PolicyCommand {
     /// Try a policy on past changes; nothing is refused by it
-    #[command(after_help = "Exits with 1 when the policy could not judge a change: enforced, it would refuse all of those.
+    #[command(
+        after_help = "Exits with 1 when the policy could not judge a change: enforced, it would refuse all of those.
 
-Example:\n  andon policy trial idempotency --since 90d")]
+Example:\n  andon policy trial idempotency --since 90d"
+    )]
     Trial {
         /// The policy.
         name: String,
@@ -29,14 +31,29 @@ Example:\n  andon policy trial idempotency --since 90d")]
 pub(crate) async fn run(context: &Context, command: PolicyCommand) -> Result<Exit, Failure> {
     let PolicyCommand::Trial { name, since } = command;
     let path = format!("/api/v1/policies/{}/trial", name_segment(&name, "Policy")?);
-    let trial: PolicyTrial = context.client()?.post(&path).query("since", &since).deadline(LONG_DEADLINE).send().await?;
-    context.output.show(&trial, || tell(&trial, &context.output))?;
-    Ok(if trial.failed.is_empty() { Exit::Ok } else { Exit::Failed })
+    let trial: PolicyTrial = context
+        .client()?
+        .post(&path)
+        .query("since", &since)
+        .deadline(LONG_DEADLINE)
+        .send()
+        .await?;
+    context
+        .output
+        .show(&trial, || tell(&trial, &context.output))?;
+    Ok(if trial.failed.is_empty() {
+        Exit::Ok
+    } else {
+        Exit::Failed
+    })
 }
 
 fn tell(trial: &PolicyTrial, output: &Output) -> String {
     let refused = count(i64::try_from(trial.refused.len()).unwrap_or(i64::MAX));
-    let mut text = format!("tried on {} changes: would have refused {refused}", count(trial.tried));
+    let mut text = format!(
+        "tried on {} changes: would have refused {refused}",
+        count(trial.tried)
+    );
     if trial.skipped > 0 {
         text.push_str(&format!(", left out {}", count(trial.skipped)));
     }
@@ -45,7 +62,15 @@ fn tell(trial: &PolicyTrial, output: &Output) -> String {
         text.push_str(&format!("\n{}", table(&trial.refused, output)));
     }
     if !trial.failed.is_empty() {
-        text.push_str(&format!("\n{}\n{}", paint("could not be judged, and would be refused:", Tone::Stopped, output), table(&trial.failed, output)));
+        text.push_str(&format!(
+            "\n{}\n{}",
+            paint(
+                "could not be judged, and would be refused:",
+                Tone::Stopped,
+                output
+            ),
+            table(&trial.failed, output)
+        ));
     }
     text
 }

@@ -46,15 +46,27 @@ pub(crate) async fn run(context: &Context, args: ReviewArgs) -> Result<Exit, Fai
     if let Some(name) = &args.verify {
         return verify(&client, output, name).await;
     }
-    let group = args.group.as_deref().map(|text| reference(text, "Group", "--group")).transpose()?;
+    let group = args
+        .group
+        .as_deref()
+        .map(|text| reference(text, "Group", "--group"))
+        .transpose()?;
     if !args.freeze && !args.spin {
-        let call = client.get("/api/v1/review").query_some("week", args.week).query_some("group", group);
+        let call = client
+            .get("/api/v1/review")
+            .query_some("week", args.week)
+            .query_some("group", group);
         let pack: ReviewPack = call.send().await?;
         output.show(&pack, || pack_text(&pack, output))?;
         return Ok(Exit::Ok);
     }
-    let week = args.week.unwrap_or_else(|| output.now.to_zoned(TimeZone::UTC).date());
-    let request = FreezeReview { week, group: group.map(|group| group.to_string()) };
+    let week = args
+        .week
+        .unwrap_or_else(|| output.now.to_zoned(TimeZone::UTC).date());
+    let request = FreezeReview {
+        week,
+        group: group.map(|group| group.to_string()),
+    };
     let mut review: Value = client.post("/api/v1/reviews").json(&request).send().await?;
     if args.spin {
         review = spin(&client, &review).await?;
@@ -71,30 +83,70 @@ async fn spin(client: &Client, review: &Value) -> Result<Value, Failure> {
 async fn verify(client: &Client, output: &Output, name: &str) -> Result<Exit, Failure> {
     let path = format!("/api/v1/reviews/{}/verify", name_segment(name, "Review")?);
     let verdict: ReviewVerification = client.get(&path).send().await?;
-    let word = |is_right: bool| if is_right { Cell::new("ok").tone(Tone::Good) } else { Cell::new("failed").tone(Tone::Stopped) };
+    let word = |is_right: bool| {
+        if is_right {
+            Cell::new("ok").tone(Tone::Good)
+        } else {
+            Cell::new("failed").tone(Tone::Stopped)
+        }
+    };
     output.show(&verdict, || {
-        let draw = verdict.draw_ok.map_or_else(|| Cell::new("not drawn yet"), word);
-        facts(&[("the pack is what was frozen", word(verdict.pack_ok)), ("the draw follows from it", draw)], output)
+        let draw = verdict
+            .draw_ok
+            .map_or_else(|| Cell::new("not drawn yet"), word);
+        facts(
+            &[
+                ("the pack is what was frozen", word(verdict.pack_ok)),
+                ("the draw follows from it", draw),
+            ],
+            output,
+        )
     })?;
-    Ok(if verdict.pack_ok && verdict.draw_ok != Some(false) { Exit::Ok } else { Exit::Failed })
+    Ok(if verdict.pack_ok && verdict.draw_ok != Some(false) {
+        Exit::Ok
+    } else {
+        Exit::Failed
+    })
 }
 
 fn review_text(review: &Value, output: &Output) -> String {
-    let mut text = format!("{}  frozen {}\n", fields::name(review), fields::text(review, "/status/frozenAt"));
-    let _ = writeln!(text, "digest {}\n", one_line(&fields::text(review, "/status/packDigest")));
-    let pack = review.pointer("/status/pack").cloned().and_then(|pack| serde_json::from_value::<ReviewPack>(pack).ok());
+    let mut text = format!(
+        "{}  frozen {}\n",
+        fields::name(review),
+        fields::text(review, "/status/frozenAt")
+    );
+    let _ = writeln!(
+        text,
+        "digest {}\n",
+        one_line(&fields::text(review, "/status/packDigest"))
+    );
+    let pack = review
+        .pointer("/status/pack")
+        .cloned()
+        .and_then(|pack| serde_json::from_value::<ReviewPack>(pack).ok());
     if let Some(pack) = pack {
         text.push_str(&pack_text(&pack, output));
     }
-    if let Some(draw) = review.pointer("/status/draw").filter(|draw| !draw.is_null()) {
+    if let Some(draw) = review
+        .pointer("/status/draw")
+        .filter(|draw| !draw.is_null())
+    {
         let team = one_line(&fields::text(draw, "/team"));
-        let _ = writeln!(text, "\nThe wheel: {} presents", paint(&team, Tone::Good, output));
+        let _ = writeln!(
+            text,
+            "\nThe wheel: {} presents",
+            paint(&team, Tone::Good, output)
+        );
         let rule = fields::text(draw, "/rule");
         if !rule.is_empty() {
             let _ = writeln!(text, "  because {}", one_line(&rule));
         }
         let _ = writeln!(text, "  seed {}", one_line(&fields::text(draw, "/seed")));
-        let _ = writeln!(text, "  weights {}", one_line(&fields::text(draw, "/weights")));
+        let _ = writeln!(
+            text,
+            "  weights {}",
+            one_line(&fields::text(draw, "/weights"))
+        );
     }
     text
 }
@@ -108,22 +160,46 @@ fn pack_text(pack: &ReviewPack, output: &Output) -> String {
     if !pack.adoption.is_empty() {
         let _ = write!(text, "\n{}", adoption(pack, output));
     }
-    for (heading, objects) in [("Overdue actions", &pack.overdue_actions), ("Corrections of errors", &pack.coes), ("Incidents", &pack.incidents)] {
+    for (heading, objects) in [
+        ("Overdue actions", &pack.overdue_actions),
+        ("Corrections of errors", &pack.coes),
+        ("Incidents", &pack.incidents),
+    ] {
         if !objects.is_empty() {
             let names: Vec<&str> = objects.iter().map(andon_api::ObjectRef::name).collect();
-            let _ = writeln!(text, "\n{}  {}", paint(heading, Tone::Faint, output), names.join(", "));
+            let _ = writeln!(
+                text,
+                "\n{}  {}",
+                paint(heading, Tone::Faint, output),
+                names.join(", ")
+            );
         }
     }
     text
 }
 
 fn rows(pack: &ReviewPack, output: &Output) -> String {
-    let headings = ["Group", "Changes", "Rolled back", "Time to value", "90%", "Pages", "Incidents", "Andons", "Open COEs", "Overdue", "Refused"];
+    let headings = [
+        "Group",
+        "Changes",
+        "Undone",
+        "To value",
+        "90%",
+        "Pages",
+        "Incidents",
+        "Andons",
+        "COEs",
+        "Overdue",
+        "Refused",
+    ];
     let mut table = Table::new(&headings);
     let long = |ms: Option<i64>| Cell::right(ms.map_or_else(|| "-".to_owned(), length));
     for row in &pack.rows {
         // Cells are trimmed of nothing but line breaks: the margin shows the depth.
-        let group = row.group.strip_prefix("group:default/").unwrap_or(&row.group);
+        let group = row
+            .group
+            .strip_prefix("group:default/")
+            .unwrap_or(&row.group);
         table.row(vec![
             Cell::new(format!("{}{group}", "  ".repeat(row.depth as usize))),
             Cell::number(row.changes),
@@ -144,10 +220,18 @@ fn rows(pack: &ReviewPack, output: &Output) -> String {
 fn adoption(pack: &ReviewPack, output: &Output) -> String {
     let mut table = Table::new(&["Mechanism", "Group", "Adopted", "Of", "Share"]);
     for one in &pack.adoption {
-        let share = if one.population > 0 { format!("{}%", one.adopters * 100 / one.population) } else { "-".to_owned() };
+        let share = if one.population > 0 {
+            format!("{}%", one.adopters * 100 / one.population)
+        } else {
+            "-".to_owned()
+        };
         table.row(vec![
             Cell::new(&one.mechanism),
-            Cell::new(one.group.strip_prefix("group:default/").unwrap_or(&one.group)),
+            Cell::new(
+                one.group
+                    .strip_prefix("group:default/")
+                    .unwrap_or(&one.group),
+            ),
             Cell::number(one.adopters),
             Cell::number(one.population),
             Cell::right(share),

@@ -21,13 +21,15 @@ const CELL_CHARACTERS_MAX: usize = 200;
 
 /// The statement.
 #[derive(Args, Debug)]
-#[command(after_help = "The tables are logs, events (the ledger), and one per kind, with `_` for `-` in its name.
+#[command(
+    after_help = "The tables are logs, events (the ledger), and one per kind, with `_` for `-` in its name.
 
 Examples:
   andon sql 'select count(*) as n from logs'
   andon sql -o json \"select service, count(*) as n from logs where severity = 'error' group by service order by n desc\"
   andon sql \"select name, outcome, deployed_at from changes order by deployed_at desc limit 20\"
-  andon sql - < report.sql")]
+  andon sql - < report.sql"
+)]
 pub struct SqlArgs {
     /// The statement, or `-` for the standard input.
     #[arg(value_name = "SQL", allow_hyphen_values = true)]
@@ -41,11 +43,16 @@ pub struct SqlArgs {
 }
 
 fn timeout(text: &str) -> Result<Span, String> {
-    Span::parse(text).map_err(|problem| format!("{} {}", problem.detail, problem.hint.unwrap_or_default()))
+    Span::parse(text)
+        .map_err(|problem| format!("{} {}", problem.detail, problem.hint.unwrap_or_default()))
 }
 
 pub(crate) async fn run(context: &Context, args: SqlArgs) -> Result<Exit, Failure> {
-    let sql = if args.sql == "-" { from_stdin()? } else { args.sql };
+    let sql = if args.sql == "-" {
+        from_stdin()?
+    } else {
+        args.sql
+    };
     let mut request = json!({"sql": sql});
     if let Some(limit) = args.limit {
         request["limit"] = json!(limit);
@@ -53,14 +60,26 @@ pub(crate) async fn run(context: &Context, args: SqlArgs) -> Result<Exit, Failur
     let mut deadline = Duration::from_secs(150);
     if let Some(timeout) = args.timeout {
         request["timeoutMs"] = json!(timeout.milliseconds());
-        deadline = Duration::from_millis(u64::try_from(timeout.milliseconds()).unwrap_or(0)) + Duration::from_secs(30);
+        deadline = Duration::from_millis(u64::try_from(timeout.milliseconds()).unwrap_or(0))
+            + Duration::from_secs(30);
     }
-    let answer: Value = context.client()?.post("/api/v1/sql").json(&request).deadline(deadline).send().await?;
+    let answer: Value = context
+        .client()?
+        .post("/api/v1/sql")
+        .json(&request)
+        .deadline(deadline)
+        .send()
+        .await?;
     let names = names(&answer);
     let rows = fields::list(&answer, "/rows");
-    context.output.show(&objects(&names, rows), || table(&names, rows, &context.output))?;
+    context.output.show(&objects(&names, rows), || {
+        table(&names, rows, &context.output)
+    })?;
     if answer.get("truncated").and_then(Value::as_bool) == Some(true) {
-        context.output.remark(&format!("There are more than these {} rows (raise --limit to see more)", rows.len()));
+        context.output.remark(&format!(
+            "There are more than these {} rows (raise --limit to see more)",
+            rows.len()
+        ));
     }
     Ok(Exit::Ok)
 }
@@ -94,7 +113,13 @@ fn objects(names: &[String], rows: &[Value]) -> Vec<Value> {
     rows.iter()
         .map(|row| {
             let values = row.as_array().map_or(&[][..], Vec::as_slice);
-            Value::Object(names.iter().cloned().zip(values.iter().cloned()).collect::<Map<_, _>>())
+            Value::Object(
+                names
+                    .iter()
+                    .cloned()
+                    .zip(values.iter().cloned())
+                    .collect::<Map<_, _>>(),
+            )
         })
         .collect()
 }
@@ -113,7 +138,11 @@ fn cell(value: &Value) -> Cell {
         Value::Null => "-".to_owned(),
         other => fields::plain(other),
     };
-    if value.is_number() { Cell::right(text) } else { Cell::new(shorten(&text, CELL_CHARACTERS_MAX)) }
+    if value.is_number() {
+        Cell::right(text)
+    } else {
+        Cell::new(shorten(&text, CELL_CHARACTERS_MAX))
+    }
 }
 
 #[cfg(test)]
@@ -124,6 +153,9 @@ mod tests {
     fn rows_become_objects_under_their_columns() {
         let answer = json!({"columns": [{"name": "n", "type": "Int64"}, {"name": "n", "type": "Utf8"}], "rows": [[20_000, "a"]]});
         let rows = objects(&names(&answer), fields::list(&answer, "/rows"));
-        assert_eq!(serde_json::to_string(&rows).unwrap(), r#"[{"n":20000,"n_2":"a"}]"#);
+        assert_eq!(
+            serde_json::to_string(&rows).unwrap(),
+            r#"[{"n":20000,"n_2":"a"}]"#
+        );
     }
 }

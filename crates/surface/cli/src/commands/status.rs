@@ -20,23 +20,36 @@ pub struct StatusArgs {}
 pub(crate) async fn run(context: &Context) -> Result<Exit, Failure> {
     let client = context.client()?;
     let status: Value = client.get("/api/v1/status").send().await?;
-    context.output.show(&status, || tell(&client.link(""), &status, &context.output))?;
+    context
+        .output
+        .show(&status, || tell(&client.link(""), &status, &context.output))?;
     Ok(Exit::Ok)
 }
 
 fn tell(address: &str, status: &Value, output: &Output) -> String {
     let number = |pointer: &str| fields::integer(status, pointer).unwrap_or(0);
     let overdue = number("/overduePages");
-    let pages = if overdue > 0 { Cell::number(overdue).tone(Tone::Stopped) } else { Cell::new("none overdue").tone(Tone::Good) };
+    let pages = if overdue > 0 {
+        Cell::number(overdue).tone(Tone::Stopped)
+    } else {
+        Cell::new("none overdue").tone(Tone::Good)
+    };
     let pending = number("/outbox/pending");
     let outbox = match (pending, number("/outbox/oldestDueSeconds")) {
         (0, _) => "empty".to_owned(),
         (pending, 0) => format!("{} waiting", count(pending)),
-        (pending, late) => format!("{} waiting, the oldest due {} ago", count(pending), length(late * 1_000)),
+        (pending, late) => format!(
+            "{} waiting, the oldest due {} ago",
+            count(pending),
+            length(late * 1_000)
+        ),
     };
     let mut text = facts(
         &[
-            ("server", Cell::new(format!("{address} {}", fields::text(status, "/version")))),
+            (
+                "server",
+                Cell::new(format!("{address} {}", fields::text(status, "/version"))),
+            ),
             ("up", Cell::new(length(number("/uptimeSeconds") * 1_000))),
             ("store", Cell::new(fields::text(status, "/store/engine"))),
             ("pages", pages),
@@ -45,8 +58,21 @@ fn tell(address: &str, status: &Value, output: &Output) -> String {
         output,
     );
     if let Some(telemetry) = status.get("telemetry").and_then(Value::as_object) {
-        let rows: Vec<(String, Cell)> = telemetry.iter().map(|(name, value)| (words(name), telemetry_cell(name, value))).collect();
-        let rows: Vec<(&str, Cell)> = rows.iter().map(|(name, cell)| (name.as_str(), cell.clone())).collect();
+        let row = |(name, value): (&String, &Value)| {
+            let (name, unit) = words(name);
+            let cell = match (unit, value.as_i64()) {
+                (Some("us"), Some(at)) if name.ends_with(" at") => {
+                    Cell::age(jiff::Timestamp::from_microsecond(at).ok(), output)
+                }
+                _ => telemetry_cell(unit, value),
+            };
+            (name, cell)
+        };
+        let rows: Vec<(String, Cell)> = telemetry.iter().map(row).collect();
+        let rows: Vec<(&str, Cell)> = rows
+            .iter()
+            .map(|(name, cell)| (name.as_str(), cell.clone()))
+            .collect();
         let _ = write!(text, "\nTelemetry\n{}", facts(&rows, output));
     }
     let listeners = fields::list(status, "/listeners");
@@ -60,24 +86,37 @@ fn tell(address: &str, status: &Value, output: &Output) -> String {
     text
 }
 
-/// Reads `diskBytes` as `disk`, and `lastFlushAt` as `last flush at`.
-fn words(name: &str) -> String {
-    let mut words = String::new();
+/// The units that a name may end with.
+const UNITS: [&str; 5] = ["bytes", "ms", "us", "seconds", "s"];
+
+/// Reads `diskBytes` and `disk_bytes` as `disk` in `bytes`.
+fn words(name: &str) -> (String, Option<&'static str>) {
+    let mut text = String::new();
     for letter in name.chars() {
-        if letter.is_uppercase() {
-            words.push(' ');
+        if letter.is_uppercase() || letter == '_' {
+            text.push(' ');
         }
-        words.extend(letter.to_lowercase());
+        text.extend(letter.to_lowercase().filter(|letter| *letter != '_'));
     }
-    words.trim_end_matches(" bytes").to_owned()
+    for unit in UNITS {
+        if let Some(short) = text
+            .strip_suffix(unit)
+            .and_then(|rest| rest.strip_suffix(' '))
+        {
+            return (short.to_owned(), Some(unit));
+        }
+    }
+    (text, None)
 }
 
-fn telemetry_cell(name: &str, value: &Value) -> Cell {
-    match value.as_i64() {
-        Some(number) if name.to_lowercase().ends_with("bytes") => Cell::new(bytes(u64::try_from(number).unwrap_or(0))),
-        Some(number) if name.ends_with("Us") => Cell::new(length(number / 1_000)),
-        Some(number) => Cell::new(count(number)),
-        None => Cell::new(fields::plain(value)),
+fn telemetry_cell(unit: Option<&str>, value: &Value) -> Cell {
+    match (value.as_i64(), unit) {
+        (Some(number), Some("bytes")) => Cell::new(bytes(u64::try_from(number).unwrap_or(0))),
+        (Some(number), Some("us")) => Cell::new(length(number / 1_000)),
+        (Some(number), Some("ms")) => Cell::new(length(number)),
+        (Some(number), Some(_)) => Cell::new(length(number.saturating_mul(1_000))),
+        (Some(number), None) => Cell::new(count(number)),
+        (None, _) => Cell::new(fields::plain(value)),
     }
 }
 
@@ -113,6 +152,10 @@ mod tests {
 
     #[test]
     fn names_of_facts_are_words() {
-        assert_eq!([words("diskBytes"), words("lastFlushAt"), words("rows")], ["disk", "last flush at", "rows"]);
+        let told = |name| (words(name).0, words(name).1);
+        assert_eq!(told("diskBytes"), ("disk".to_owned(), Some("bytes")));
+        assert_eq!(told("retention_s"), ("retention".to_owned(), Some("s")));
+        assert_eq!(told("lastFlushAt"), ("last flush at".to_owned(), None));
+        assert_eq!(told("rows"), ("rows".to_owned(), None));
     }
 }

@@ -76,16 +76,22 @@ pub struct CreateArgs {
 }
 
 fn span(text: &str) -> Result<Span, String> {
-    Span::parse(text).map_err(|problem| format!("{} {}", problem.detail, problem.hint.unwrap_or_default()))
+    Span::parse(text)
+        .map_err(|problem| format!("{} {}", problem.detail, problem.hint.unwrap_or_default()))
 }
 
 pub(crate) async fn run(context: &Context, command: TokenCommand) -> Result<Exit, Failure> {
     let (client, output) = (context.client()?, &context.output);
     match command {
         TokenCommand::Create(args) => {
-            let user = args.user.as_deref().map(|text| reference(text, "User", "--user")).transpose()?;
+            let user = args
+                .user
+                .as_deref()
+                .map(|text| reference(text, "User", "--user"))
+                .transpose()?;
             let roles: Vec<&str> = args.role.iter().map(|role| role.word()).collect();
-            let mut body = json!({"roles": roles, "description": args.description.unwrap_or_default()});
+            let mut body =
+                json!({"roles": roles, "description": args.description.unwrap_or_default()});
             if let Some(user) = user {
                 body["user"] = json!(user);
             }
@@ -95,7 +101,10 @@ pub(crate) async fn run(context: &Context, command: TokenCommand) -> Result<Exit
             let made: Value = client.post("/api/v1/tokens").json(&body).send().await?;
             // The token alone, so that a script can keep it.
             output.show(&made, || format!("{}\n", fields::text(&made, "/token")))?;
-            output.remark(&format!("Its id is {}; it is not shown again.", one_line(&fields::text(&made, "/id"))));
+            output.remark(&format!(
+                "Its id is {}; it is not shown again.",
+                one_line(&fields::text(&made, "/id"))
+            ));
         }
         TokenCommand::List => {
             let answer: Value = client.get("/api/v1/tokens").send().await?;
@@ -103,15 +112,29 @@ pub(crate) async fn run(context: &Context, command: TokenCommand) -> Result<Exit
             output.show(&items, || table(items, output))?;
         }
         TokenCommand::Revoke { id } => {
-            client.delete(&format!("/api/v1/tokens/{}", segment(&id))).send_only().await?;
-            output.show(&json!({"id": id, "action": "revoked"}), || format!("{} revoked\n", one_line(&id)))?;
+            client
+                .delete(&format!("/api/v1/tokens/{}", segment(&id)))
+                .send_only()
+                .await?;
+            output.show(&json!({"id": id, "action": "revoked"}), || {
+                format!("{} revoked\n", one_line(&id))
+            })?;
         }
     }
     Ok(Exit::Ok)
 }
 
 fn table(items: &[Value], output: &Output) -> String {
-    let mut table = Table::new(&["Id", "Whose", "Roles", "Purpose", "State", "Made", "Ends", "Description"]);
+    let mut table = Table::new(&[
+        "Id",
+        "Whose",
+        "Roles",
+        "Purpose",
+        "State",
+        "Made",
+        "Ends",
+        "Description",
+    ]);
     for item in items {
         let ends = fields::time(item, "/expiresAt");
         let state = if fields::time(item, "/revokedAt").is_some() {
@@ -137,12 +160,14 @@ fn table(items: &[Value], output: &Output) -> String {
 
 /// The question.
 #[derive(Args, Debug)]
-#[command(after_help = "Without a permission it tells who you are and what you may. Exits with 1 when it is not allowed.
+#[command(
+    after_help = "Without a permission it tells who you are and what you may. Exits with 1 when it is not allowed.
 
 Examples:
   andon can
   andon can andon.release --object component:default/payments
-  andon can change.record --role reporter")]
+  andon can change.record --role reporter"
+)]
 pub struct CanArgs {
     /// The permission, for example `andon.release`.
     permission: Option<String>,
@@ -180,7 +205,10 @@ pub(crate) async fn can(context: &Context, args: CanArgs) -> Result<Exit, Failur
         let rules = one_line(&fields::text(&answer, "/rules"));
         match (is_allowed, rules.is_empty()) {
             (true, _) => format!("{}  by {rules}\n", paint("allowed", Tone::Good, output)),
-            (false, true) => format!("{}  no rule allows it\n", paint("refused", Tone::Stopped, output)),
+            (false, true) => format!(
+                "{}  no rule allows it\n",
+                paint("refused", Tone::Stopped, output)
+            ),
             (false, false) => format!("{}  by {rules}\n", paint("refused", Tone::Stopped, output)),
         }
     })?;

@@ -4,7 +4,7 @@ use andon_api::kinds::learning::Trace;
 use andon_client::segment;
 use clap::Args;
 
-use crate::context::{Context, name_segment};
+use crate::context::{Context, name_segment, whole_reference};
 use crate::failure::{Exit, Failure};
 use crate::kinds;
 use crate::output::Output;
@@ -13,12 +13,14 @@ use crate::words::{moment, one_line};
 
 /// Where to begin.
 #[derive(Args, Debug)]
-#[command(after_help = "The chain is change, alarm, alert, andon, incident, coe, action, policy, refusal elsewhere, review.
+#[command(
+    after_help = "The chain is change, alarm, alert, andon, incident, coe, action, policy, refusal elsewhere, review.
 
 Examples:
   andon trace inc-3
   andon trace incident inc-3
-  andon trace change chg-17")]
+  andon trace change chg-17"
+)]
 pub struct TraceArgs {
     /// The kind, which may be left out where the name tells it, or else the name.
     #[arg(value_name = "KIND|NAME")]
@@ -31,25 +33,22 @@ pub(crate) async fn run(context: &Context, args: TraceArgs) -> Result<Exit, Fail
     let client = context.client()?;
     let (kind, name) = match args.name {
         Some(name) => (args.first, name),
-        None => (kind_of(&args.first)?, args.first),
+        None => {
+            let object = whole_reference(&args.first, "KIND|NAME")?;
+            (object.kind().to_owned(), args.first)
+        }
     };
     let kind = kinds::find(&client, &kind).await?;
-    let path = format!("/api/v1/trace/{}/{}", segment(&kind.plural), name_segment(&name, &kind.kind)?);
+    let path = format!(
+        "/api/v1/trace/{}/{}",
+        segment(&kind.plural),
+        name_segment(&name, &kind.kind)?
+    );
     let trace: Trace = client.get(&path).send().await?;
-    context.output.show(&trace, || tell(&trace, &context.output))?;
+    context
+        .output
+        .show(&trace, || tell(&trace, &context.output))?;
     Ok(Exit::Ok)
-}
-
-/// Tells the kind of a name that the system gave, or of a whole reference.
-fn kind_of(name: &str) -> Result<String, Failure> {
-    if let Some((kind, _)) = name.split_once(':') {
-        return Ok(kind.to_owned());
-    }
-    let short = name.rsplit('/').next().unwrap_or(name).to_lowercase();
-    let known = [("chg-", "change"), ("and-", "andon"), ("alt-", "alert"), ("inc-", "incident"), ("coe-", "coe"), ("act-", "action")];
-    known.iter().find(|(prefix, _)| short.starts_with(prefix)).map(|(_, kind)| (*kind).to_owned()).ok_or_else(|| {
-        Failure::usage(format!("`{name}` does not tell its kind.")).hint("Write it first, for example `andon trace policy idempotency`.")
-    })
 }
 
 fn tell(trace: &Trace, output: &Output) -> String {
@@ -61,30 +60,32 @@ fn tell(trace: &Trace, output: &Output) -> String {
         };
         table.row(vec![
             Cell::new(&hop.name),
-            Cell::new(hop.object.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)),
+            Cell::new(
+                hop.object
+                    .as_ref()
+                    .map_or_else(|| "-".to_owned(), ToString::to_string),
+            ),
             Cell::new(hop.at.map_or_else(|| "-".to_owned(), moment)),
             Cell::new(what).tone(tone),
         ]);
     }
-    let missing: Vec<&str> = trace.hops.iter().filter(|hop| hop.missing.is_some()).map(|hop| hop.name.as_str()).collect();
+    let missing: Vec<&str> = trace
+        .hops
+        .iter()
+        .filter(|hop| hop.missing.is_some())
+        .map(|hop| hop.name.as_str())
+        .collect();
     let end = if trace.complete {
-        format!("{}  no hop is missing", paint("complete", Tone::Good, output))
+        format!(
+            "{}  no hop is missing",
+            paint("complete", Tone::Good, output)
+        )
     } else {
-        format!("{}  {}", paint("missing", Tone::Unknown, output), one_line(&missing.join(", ")))
+        format!(
+            "{}  {}",
+            paint("missing", Tone::Unknown, output),
+            one_line(&missing.join(", "))
+        )
     };
     format!("{}\n{end}\n", table.render(output))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_of_the_system_tells_its_kind() {
-        let kind = |name| kind_of(name).ok();
-        assert_eq!(kind("inc-3").as_deref(), Some("incident"));
-        assert_eq!(kind("default/CHG-1").as_deref(), Some("change"));
-        assert_eq!(kind("policy:default/idempotency").as_deref(), Some("policy"));
-        assert_eq!(kind("idempotency"), None);
-    }
 }

@@ -18,15 +18,24 @@ fn help_of(path: &[&str]) -> String {
 fn write_help(mut command: clap::Command, text: &mut String) {
     let help = command.render_long_help().to_string();
     // The options of every command stand in the snapshot of the whole alone.
-    let own = help.split("\nOptions of every command:").next().unwrap_or_default();
-    let after = help.split("[possible values:").last().and_then(|_| command.get_after_help().map(ToString::to_string));
+    let own = help
+        .split("\nOptions of every command:")
+        .next()
+        .unwrap_or_default();
+    let after = help
+        .split("[possible values:")
+        .last()
+        .and_then(|_| command.get_after_help().map(ToString::to_string));
     let own = own.trim_end();
     let shown = match &after {
         Some(after) if !own.contains(after.trim_end()) => format!("{own}\n\n{after}"),
         _ => own.to_owned(),
     };
     text.push_str(&format!("{shown}\n\n────\n"));
-    for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+    for inner in command
+        .get_subcommands()
+        .filter(|inner| inner.get_name() != "help")
+    {
         write_help(inner.clone().term_width(100), text);
     }
 }
@@ -41,12 +50,37 @@ fn the_first_page_shows_every_command() {
 fn every_command_has_a_help_with_an_example() {
     for (name, paths) in [
         ("serve", &[&["serve"][..]][..]),
-        ("delivery", &[&["check"], &["change"], &["andon"], &["import"], &["hook"]]),
-        ("objects", &[&["apply"], &["get"], &["delete"], &["history"], &["explain"], &["kinds"]]),
+        (
+            "delivery",
+            &[&["check"], &["change"], &["andon"], &["import"], &["hook"]],
+        ),
+        (
+            "objects",
+            &[
+                &["apply"],
+                &["get"],
+                &["delete"],
+                &["history"],
+                &["explain"],
+                &["kinds"],
+            ],
+        ),
         ("telemetry", &[&["logs"], &["sql"], &["audit"]]),
         ("response", &[&["ack"], &["incident"], &["oncall"]]),
-        ("learning", &[&["coe"], &["action"], &["policy"], &["review"], &["trace"]]),
-        ("server", &[&["token"], &["can"], &["demo"], &["status"], &["completions"]]),
+        (
+            "learning",
+            &[&["coe"], &["action"], &["policy"], &["review"], &["trace"]],
+        ),
+        (
+            "server",
+            &[
+                &["token"],
+                &["can"],
+                &["demo"],
+                &["status"],
+                &["completions"],
+            ],
+        ),
     ] {
         let text: String = paths.iter().map(|path| help_of(path)).collect();
         insta::assert_snapshot!(format!("help-{name}"), text);
@@ -57,11 +91,17 @@ fn every_command_has_a_help_with_an_example() {
 fn no_command_is_without_an_example() {
     fn walk(command: &clap::Command, path: &str) {
         let has_inner = command.get_subcommands().next().is_some();
-        for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+        for inner in command
+            .get_subcommands()
+            .filter(|inner| inner.get_name() != "help")
+        {
             walk(inner, &format!("{path} {}", inner.get_name()));
         }
         if !has_inner {
-            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let after = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             assert!(after.contains("Example"), "`{path}` has no example");
         }
     }
