@@ -78,7 +78,7 @@ pub(crate) async fn run(context: &Context, args: DemoArgs) -> Result<Exit, Failu
                 indented(&fields::text(&step, "/text"))
             ))?;
         }
-        story = play(&client, output, &id).await?;
+        story = play(&client, output, story, &id).await?;
         let step = step_of(&story, &id);
         if people {
             output.print(&result(&client, &step, output))?;
@@ -99,13 +99,17 @@ pub(crate) async fn run(context: &Context, args: DemoArgs) -> Result<Exit, Failu
 }
 
 /// Plays the next step and waits until it is over.
-async fn play(client: &Client, output: &Output, id: &str) -> Result<Value, Failure> {
-    let mut story: Value = client
-        .post("/api/v1/demo/next")
-        .json(&json!({}))
-        .deadline(LONG_DEADLINE)
-        .send()
-        .await?;
+async fn play(client: &Client, output: &Output, story: Value, id: &str) -> Result<Value, Failure> {
+    let mut story = story;
+    // Somebody may be playing it already, in a browser: then it is waited for.
+    if fields::text(&step_of(&story, id), "/state") != "running" {
+        story = client
+            .post("/api/v1/demo/next")
+            .json(&json!({}))
+            .deadline(LONG_DEADLINE)
+            .send()
+            .await?;
+    }
     if story.get("steps").is_none() {
         story = client.get("/api/v1/demo").send().await?;
     }
