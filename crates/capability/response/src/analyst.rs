@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use andon_api::error::Problem;
 use andon_api::graph::DependencyGraph;
-use andon_api::kinds::delivery::{Change, ChangeSpec, ChangeStatus};
 use andon_api::kind::Kind;
+use andon_api::kinds::delivery::{Change, ChangeSpec, ChangeStatus};
 use andon_api::kinds::response::{Incident, IncidentStatus, Suspect};
 use andon_api::kinds::signals::AlarmSpec;
 use andon_api::object::{AnyObject, ObjectRef};
 use andon_module::{BoxFuture, Controller, World};
 use andon_objects::{ListQuery, Order, Priority, Tx};
 use andon_reader::{Clock, LogRow, Order as LineOrder, SearchRequest};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::alerts::Authority;
@@ -80,6 +80,8 @@ fn runs_due(status: &IncidentStatus, now: Timestamp) -> i64 {
 struct Analysis {
     suspects: Vec<Suspect>,
     first_line: Option<(Timestamp, String)>,
+    /// When the trouble began, where the lines say it better than the alarm's window.
+    started_at: Option<Timestamp>,
     /// The suspects' changes as the timeline tells them: when, which, in words.
     told: Vec<(Timestamp, ObjectRef, String)>,
 }
@@ -139,7 +141,10 @@ async fn analyse(world: &World, incident: &IncidentObject) -> Result<Analysis, P
     }
     let suspects = rank(&failure, &facts(&objects, failure.started_at));
     let told = told(&suspects, &objects, failure.started_at);
-    Ok(Analysis { suspects, first_line, told })
+    // Lines that come much later belong to something that joined the incident, not to its start.
+    let near_start = |at: &Timestamp| at.duration_since(began).abs() <= SignedDuration::from_millis(2 * window_ms);
+    let started_at = first_line.as_ref().map(|(at, _)| *at).filter(near_start);
+    Ok(Analysis { suspects, first_line, started_at, told })
 }
 
 fn changes_of(service: &ObjectRef) -> ListQuery {
@@ -248,9 +253,9 @@ async fn keep(tx: &mut Tx, reference: ObjectRef, runs: i64, analysis: Analysis) 
         if !known {
             let message: String = message.chars().take(300).collect();
             add_entry(status, entry(at, "alarm", "system:response", format!("{FIRST_LINE_ENTRY}: {message}"), None));
-            status.started_at = Some(at);
         }
     }
+    status.started_at = analysis.started_at.or(status.started_at);
     if incident.status == before {
         return Ok(());
     }
@@ -290,8 +295,9 @@ mod tests {
 
     #[test]
     fn a_rolling_deploy_reaches_customers_before_it_has_ended() {
-        let (object, status) =
-            change(json!([{"name": "deploy", "startedAt": "2026-03-02T09:00:00Z", "finishedAt": "2026-03-02T09:10:00Z"}]));
+        let (object, status) = change(
+            json!([{"name": "deploy", "startedAt": "2026-03-02T09:00:00Z", "finishedAt": "2026-03-02T09:10:00Z"}]),
+        );
         let reached = |failure: &str| reached_at(&object, &status, failure.parse().unwrap()).to_string();
         assert_eq!(reached("2026-03-02T09:01:00Z"), "2026-03-02T09:00:00Z");
         assert_eq!(reached("2026-03-02T09:11:00Z"), "2026-03-02T09:10:00Z");

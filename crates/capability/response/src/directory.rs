@@ -96,7 +96,12 @@ impl Directory {
     }
 
     /// Finds the group that answers for a service, or the team that the source names.
-    async fn owner(&self, tx: &mut Tx, service: Option<&ObjectRef>, team: Option<&str>) -> Result<Option<ObjectRef>, Problem> {
+    async fn owner(
+        &self,
+        tx: &mut Tx,
+        service: Option<&ObjectRef>,
+        team: Option<&str>,
+    ) -> Result<Option<ObjectRef>, Problem> {
         let mut declared = None;
         if let Some(service) = service {
             declared = tx.get(service).await?.as_ref().and_then(declared_owner);
@@ -187,7 +192,8 @@ impl Directory {
             return Ok(known.clone());
         }
         let spec: Option<UserSpec> = tx.get(user).await?.and_then(|user| user.spec_as().ok());
-        let email = spec.and_then(|spec| spec.profile).and_then(|profile| profile.email).filter(|email| email.contains('@'));
+        let email =
+            spec.and_then(|spec| spec.profile).and_then(|profile| profile.email).filter(|email| email.contains('@'));
         let contact = |target| Contact { method: None, channel: Channel::Email, target, delay_ms: 0 };
         let found: Vec<Contact> = email.map(contact).into_iter().collect();
         self.contacts.insert(user.clone(), found.clone());

@@ -96,7 +96,8 @@ async fn react(tx: &mut Tx, event: &Event, object: Option<&AnyObject>) -> Result
         ("alarm.resolved" | "alarm.deleted", _) => end(tx, reference, &event_authority(event)).await,
         ("andon.pulled", Some(andon)) => pulled(tx, andon, event).await,
         ("andon.acknowledged", _) => {
-            let by = event.payload.as_ref().and_then(|payload| payload["by"].as_str()).unwrap_or(&event.actor.principal);
+            let by =
+                event.payload.as_ref().and_then(|payload| payload["by"].as_str()).unwrap_or(&event.actor.principal);
             acknowledged(tx, reference, object, by, &event_authority(event)).await
         }
         ("andon.released", _) => end(tx, reference, &event_authority(event)).await,
@@ -200,7 +201,12 @@ async fn end(tx: &mut Tx, source: &ObjectRef, authority: &Authority) -> Result<(
     command_source(tx, source, &Command::Resolve, authority).await
 }
 
-async fn command_source(tx: &mut Tx, source: &ObjectRef, command: &Command, authority: &Authority) -> Result<(), Problem> {
+async fn command_source(
+    tx: &mut Tx,
+    source: &ObjectRef,
+    command: &Command,
+    authority: &Authority,
+) -> Result<(), Problem> {
     let source = source.to_string();
     let Some(row) = table::source(tx, &source, &source).await?.filter(|row| row.episode.open) else { return Ok(()) };
     let alert = alerts::require(tx, &row.alert).await?;
@@ -243,7 +249,8 @@ async fn pulled(tx: &mut Tx, andon: &AnyObject, event: &Event) -> Result<(), Pro
 }
 
 fn andon_alert(reference: &ObjectRef, spec: &AndonSpec, event: &Event) -> NewAlert {
-    let service = ObjectRef::parse(&spec.scope, Some("Component"), DEFAULT_NAMESPACE).ok().filter(|_| spec.scope != "*");
+    let service =
+        ObjectRef::parse(&spec.scope, Some("Component"), DEFAULT_NAMESPACE).ok().filter(|_| spec.scope != "*");
     let scope = service.as_ref().map_or("the whole line", ObjectRef::name).to_owned();
     let words = shortened(&spec.reason);
     let title = if words.is_empty() {
@@ -283,7 +290,9 @@ async fn link_coe(tx: &mut Tx, coe: &AnyObject) -> Result<(), Problem> {
         return Ok(());
     }
     incident.status.coe = Some(coe.reference());
-    incidents::write(tx, incident, &Authority::system(), "incident.linked", json!({"coe": coe.reference()})).await.map(|_| ())
+    incidents::write(tx, incident, &Authority::system(), "incident.linked", json!({"coe": coe.reference()}))
+        .await
+        .map(|_| ())
 }
 
 /// Writes the event into the timelines of the incidents that it concerns.
@@ -351,9 +360,11 @@ async fn of_change(tx: &mut Tx, object: Option<&AnyObject>) -> Result<Vec<Incide
     let made_at = status.deployed_at.unwrap_or_else(|| tx.now());
     let dependencies = dependencies(tx).await?;
     open.retain(|incident| {
-        let near = incident.spec.services.iter().any(|service| {
-            *service == spec.service || direct(&dependencies, service).contains(&spec.service)
-        });
+        let near = incident
+            .spec
+            .services
+            .iter()
+            .any(|service| *service == spec.service || direct(&dependencies, service).contains(&spec.service));
         let since = incident.status.started_at.unwrap_or(made_at);
         near && made_at >= since.checked_sub(SignedDuration::from_hours(1)).unwrap_or(since)
     });

@@ -2,9 +2,7 @@
 
 use andon_api::error::{ErrorCode, Problem};
 use andon_api::kind::{Kind, to_any};
-use andon_api::kinds::response::{
-    AlertState, Incident, IncidentSpec, IncidentState, IncidentStatus, TimelineEntry,
-};
+use andon_api::kinds::response::{AlertState, Incident, IncidentSpec, IncidentState, IncidentStatus, TimelineEntry};
 use andon_api::kinds::signals::Severity;
 use andon_api::object::ObjectRef;
 use andon_objects::{ListQuery, Order, Tx};
@@ -14,6 +12,7 @@ use serde_json::json;
 use crate::alerts::{Authority, NewAlert};
 use crate::analyst::first_suspects;
 use crate::limits::{ALERTS_PER_INCIDENT, REJOIN_MS, TIMELINE_AUTOMATIC_MAX, TIMELINE_MAX, TIMELINE_PAGES_MAX};
+use crate::table;
 use crate::typed::{AlertObject, IncidentObject, Typed};
 
 /// The states in which an incident is open.
@@ -33,7 +32,8 @@ impl Prepared {
 
 /// Reads the open incidents, the newest first.
 pub(crate) async fn open_incidents(tx: &mut Tx) -> Result<Vec<IncidentObject>, Problem> {
-    let query = ListQuery::kind(Incident::KIND).filter("state", OPEN_STATES).order(Order::CreatedDescending).limit(1_000);
+    let query =
+        ListQuery::kind(Incident::KIND).filter("state", OPEN_STATES).order(Order::CreatedDescending).limit(1_000);
     tx.list(&query).await?.items.into_iter().map(Typed::read).collect()
 }
 
@@ -56,7 +56,8 @@ pub(crate) async fn prepare(tx: &mut Tx, alert: &AlertObject, new: &NewAlert) ->
     let now = tx.now();
     if let Some(service) = &alert.spec.service {
         let open = open_incidents(tx).await?;
-        let fitting = open.into_iter().find(|incident| incident.spec.services.contains(service) && takes_in(incident, now));
+        let fitting =
+            open.into_iter().find(|incident| incident.spec.services.contains(service) && takes_in(incident, now));
         if let Some(incident) = fitting {
             return Ok(Some(Prepared { incident, is_new: false }));
         }
@@ -72,8 +73,12 @@ pub(crate) async fn prepare(tx: &mut Tx, alert: &AlertObject, new: &NewAlert) ->
         commander: None,
     };
     let suspects = first_suspects(tx, &spec.services).await?;
-    let status =
-        IncidentStatus { started_at: Some(new.started_at), detected_at: Some(now), suspects, ..IncidentStatus::default() };
+    let status = IncidentStatus {
+        started_at: Some(new.started_at),
+        detected_at: Some(now),
+        suspects,
+        ..IncidentStatus::default()
+    };
     let incident = Typed::read(to_any(&Incident::object(&name, spec, Some(status)))?)?;
     Ok(Some(Prepared { incident, is_new: true }))
 }
@@ -86,7 +91,12 @@ fn takes_in(incident: &IncidentObject, now: Timestamp) -> bool {
 }
 
 /// Takes an alert, and the andon behind it, into its incident, and writes the incident.
-pub(crate) async fn take_in(tx: &mut Tx, prepared: Prepared, alert: &AlertObject, new: &NewAlert) -> Result<(), Problem> {
+pub(crate) async fn take_in(
+    tx: &mut Tx,
+    prepared: Prepared,
+    alert: &AlertObject,
+    new: &NewAlert,
+) -> Result<(), Problem> {
     let Prepared { mut incident, is_new } = prepared;
     incident.status.alerts.push(alert.reference());
     incident.status.andons.extend(new.andon.clone());
@@ -97,6 +107,8 @@ pub(crate) async fn take_in(tx: &mut Tx, prepared: Prepared, alert: &AlertObject
         incident.status.state = IncidentState::Investigating;
         incident.status.mitigated_at = None;
     }
+    // What joins brings lines and changes of its own: the suspects are worked out again.
+    table::set_analysis_runs(tx, &incident.reference(), 0).await?;
     let action = match (is_new, reopened) {
         (true, _) => "incident.opened",
         (false, true) => "incident.reopened",
@@ -105,7 +117,9 @@ pub(crate) async fn take_in(tx: &mut Tx, prepared: Prepared, alert: &AlertObject
     let text = if is_new { "The incident opened".to_owned() } else { format!("{} joined the incident", alert.name()) };
     let entry = entry(tx.now(), "state", "system:response", text, Some(alert.reference()));
     add_entry(&mut incident.status, entry);
-    write(tx, incident, &Authority::system(), action, json!({"alert": alert.reference(), "andon": new.andon})).await.map(|_| ())
+    write(tx, incident, &Authority::system(), action, json!({"alert": alert.reference(), "andon": new.andon}))
+        .await
+        .map(|_| ())
 }
 
 /// Takes an andon into an incident that is open for its service already.
@@ -130,7 +144,13 @@ pub(crate) async fn write(
 }
 
 /// Makes an entry of a timeline.
-pub(crate) fn entry(at: Timestamp, entry_type: &str, actor: &str, text: String, object: Option<ObjectRef>) -> TimelineEntry {
+pub(crate) fn entry(
+    at: Timestamp,
+    entry_type: &str,
+    actor: &str,
+    text: String,
+    object: Option<ObjectRef>,
+) -> TimelineEntry {
     TimelineEntry { at, entry_type: entry_type.to_owned(), actor: actor.to_owned(), text, object, event: None }
 }
 

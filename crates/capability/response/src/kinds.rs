@@ -4,12 +4,14 @@ use andon_api::error::{ErrorCode, Problem};
 use andon_api::kind::{ColumnType, IndexedField, Kind, KindInfo, ListColumn, Nature, ReferenceField};
 use andon_api::kinds::delivery::API_VERSION;
 use andon_api::kinds::response::{
-    Alert, Channel, ContactMethod, ContactMethodSpec, EscalationPolicy, EscalationPolicySpec, Incident, Schedule, ScheduleSpec,
+    Alert, Channel, ContactMethod, ContactMethodSpec, EscalationPolicy, EscalationPolicySpec, Incident, Schedule,
+    ScheduleSpec,
 };
 use andon_api::object::AnyObject;
 
 use crate::limits::{
-    ACKNOWLEDGE_TIMEOUT_MIN_MS, CONTACT_DELAY_MAX_MS, REPEAT_MAX, STEPS_MAX, TARGET_BYTES, TARGETS_MAX, WAIT_MAX_MS, WAIT_MIN_MS,
+    ACKNOWLEDGE_TIMEOUT_MIN_MS, CONTACT_DELAY_MAX_MS, REPEAT_MAX, STEPS_MAX, TARGET_BYTES, TARGETS_MAX, WAIT_MAX_MS,
+    WAIT_MIN_MS,
 };
 use crate::oncall::{Rota, user_reference};
 
@@ -114,7 +116,10 @@ const ALERT: KindInfo = KindInfo {
         column("Started", "/status/startedAt"),
         column("Acknowledged by", "/status/acknowledgedBy"),
     ],
-    references: &[reference("/spec/service", "Component", false), reference("/spec/escalationPolicy", "EscalationPolicy", false)],
+    references: &[
+        reference("/spec/service", "Component", false),
+        reference("/spec/escalationPolicy", "EscalationPolicy", false),
+    ],
     example: include_str!("examples/alert.yaml"),
     schema: Alert::schema,
     check: Alert::fits,
@@ -188,17 +193,24 @@ fn check_policy(object: &AnyObject) -> Result<(), Problem> {
     if spec.catch_all.len() > TARGETS_MAX {
         return Err(refuse("spec.catchAll", format!("At most {TARGETS_MAX} people are paged at the end.")));
     }
-    spec.catch_all.iter().try_for_each(|user| user_reference(user).map(|_| ()).map_err(|problem| problem.place("spec.catchAll")))
+    spec.catch_all
+        .iter()
+        .try_for_each(|user| user_reference(user).map(|_| ()).map_err(|problem| problem.place("spec.catchAll")))
 }
 
 fn check_contact(object: &AnyObject) -> Result<(), Problem> {
     let spec: ContactMethodSpec = object.spec_as()?;
     user_reference(&spec.user).map_err(|problem| problem.place("spec.user"))?;
     if spec.target.len() > TARGET_BYTES || spec.target.chars().any(char::is_control) {
-        return Err(refuse("spec.target", format!("The target has more than {TARGET_BYTES} bytes or control characters.")));
+        return Err(refuse(
+            "spec.target",
+            format!("The target has more than {TARGET_BYTES} bytes or control characters."),
+        ));
     }
     let fits = match spec.channel {
-        Channel::Email => spec.target.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty()),
+        Channel::Email => {
+            spec.target.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+        }
         Channel::Webhook | Channel::Slack => spec.target.starts_with("https://") || spec.target.starts_with("http://"),
     };
     if !fits {
@@ -217,7 +229,10 @@ mod tests {
     use serde_json::json;
 
     fn object(kind: &str, spec: serde_json::Value) -> AnyObject {
-        serde_json::from_value(json!({"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": "x"}, "spec": spec})).unwrap()
+        serde_json::from_value(
+            json!({"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": "x"}, "spec": spec}),
+        )
+        .unwrap()
     }
 
     fn place(result: Result<(), Problem>) -> String {
@@ -231,8 +246,14 @@ mod tests {
         policy(json!({"owner": "a", "steps": [step]})).unwrap();
         assert_eq!(place(policy(json!({"owner": "a", "steps": []}))), "spec.steps");
         assert_eq!(place(policy(json!({"owner": "a", "steps": [{"targets": []}]}))), "spec.steps[0].targets");
-        assert_eq!(place(policy(json!({"owner": "a", "steps": [{"targets": ["group:default/a"]}]}))), "spec.steps[0].targets");
-        assert_eq!(place(policy(json!({"owner": "a", "steps": [{"targets": ["user:a/b"], "wait": "1s"}]}))), "spec.steps[0].wait");
+        assert_eq!(
+            place(policy(json!({"owner": "a", "steps": [{"targets": ["group:default/a"]}]}))),
+            "spec.steps[0].targets"
+        );
+        assert_eq!(
+            place(policy(json!({"owner": "a", "steps": [{"targets": ["user:a/b"], "wait": "1s"}]}))),
+            "spec.steps[0].wait"
+        );
         assert_eq!(place(policy(json!({"owner": "a", "steps": [step], "catchAll": ["group:a"]}))), "spec.catchAll");
     }
 
@@ -243,7 +264,12 @@ mod tests {
         };
         method("email", "maya@example.org").unwrap();
         method("webhook", "https://example.org/hook").unwrap();
-        for (channel, target) in [("email", "maya"), ("webhook", "example.org"), ("slack", "ftp://example.org"), ("email", "a@b\r\nBcc: x@y")] {
+        for (channel, target) in [
+            ("email", "maya"),
+            ("webhook", "example.org"),
+            ("slack", "ftp://example.org"),
+            ("email", "a@b\r\nBcc: x@y"),
+        ] {
             assert_eq!(place(method(channel, target)), "spec.target", "{target}");
         }
     }

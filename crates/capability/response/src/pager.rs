@@ -56,7 +56,10 @@ enum Sent {
     Accepted,
     /// The alert was answered before.
     Answered,
-    Failed { text: String, permanent: bool },
+    Failed {
+        text: String,
+        permanent: bool,
+    },
 }
 
 impl Controller for Pager {
@@ -171,7 +174,7 @@ async fn send(world: &World, id: &str, payload: &Payload, secret: &str) -> Resul
     };
     let read = ReadFacts::read(world, &alert).await?;
     let link = world.link(&format!("/p/{secret}"));
-    let facts = read.facts(&alert, &link);
+    let facts = read.facts(&alert, &link, &world.settings.public_url);
     let content = content(&facts);
     let deadline = Duration::from_millis(SEND_DEADLINE_MS);
     let outcome = tokio::time::timeout(deadline, deliver(world, id, payload, method.as_ref(), &content, &facts)).await;
@@ -242,7 +245,7 @@ impl ReadFacts {
         Ok(Self { incident, change, andons, owner: owner.map(|owner| owner.name().to_owned()) })
     }
 
-    pub(crate) fn facts<'a>(&'a self, alert: &'a AlertObject, link: &'a str) -> Facts<'a> {
+    pub(crate) fn facts<'a>(&'a self, alert: &'a AlertObject, link: &'a str, public_url: &'a str) -> Facts<'a> {
         let suspect = self.incident.as_ref().and_then(|incident| incident.status.suspects.first());
         Facts {
             alert,
@@ -251,6 +254,7 @@ impl ReadFacts {
             andons: &self.andons,
             owner: self.owner.as_deref(),
             link,
+            public_url,
         }
     }
 }
@@ -340,8 +344,10 @@ async fn show(tx: &mut Tx, row: &PageRow, mut alert: AlertObject, action: &str) 
 async fn bring_forward(tx: &mut Tx, failed: &PageRow) -> Result<(), Problem> {
     let now = tx.now();
     for other in table::pages_of(tx, &failed.alert).await? {
-        let same_call = other.round == failed.round && other.part == failed.part && other.summary.user == failed.summary.user;
-        let waits = other.summary.state == PageState::Pending && other.summary.attempts == 0 && other.summary.due_at > now;
+        let same_call =
+            other.round == failed.round && other.part == failed.part && other.summary.user == failed.summary.user;
+        let waits =
+            other.summary.state == PageState::Pending && other.summary.attempts == 0 && other.summary.due_at > now;
         if same_call && waits {
             tx.postpone(&other.summary.id, Some(now), "another channel did not work").await?;
         }

@@ -88,7 +88,8 @@ fn judge(failure: &Failure, change: &ChangeFact) -> Option<Suspect> {
     let mut score = 1.0 - spared;
     if change.environment != "production" {
         score *= 0.2;
-        evidence.push(Evidence { chance: 0.0, reason: format!("it went to {}, not to production", change.environment) });
+        evidence
+            .push(Evidence { chance: 0.0, reason: format!("it went to {}, not to production", change.environment) });
     }
     let reasons = evidence.into_iter().map(|item| item.reason).collect();
     Some(Suspect { change: change.change.clone(), score, reasons })
@@ -255,10 +256,8 @@ mod tests_of_ranking {
     #[test]
     fn only_a_part_of_the_lines_can_carry_the_version() {
         let mut failure = failure();
-        failure.versions = BTreeMap::from([(
-            "payments".to_owned(),
-            BTreeMap::from([("2".to_owned(), 3), ("1".to_owned(), 9)]),
-        )]);
+        failure.versions =
+            BTreeMap::from([("payments".to_owned(), BTreeMap::from([("2".to_owned(), 3), ("1".to_owned(), 9)]))]);
         let ranked = rank(&failure, &[change("chg-7", "payments", "2", -42)]);
         assert!(ranked[0].reasons.contains(&"3 of 12 failing lines carry its version 2".to_owned()));
     }
@@ -266,8 +265,12 @@ mod tests_of_ranking {
     #[test]
     fn lengths_of_time_read_well() {
         for (milliseconds, text) in [
-            (42_000, "42 s"), (95_000, "1 min 35 s"), (120_000, "2 min"), (3_600_000, "1 h"),
-            (5_400_000, "1 h 30 min"), (90_000_000, "1 d 1 h"),
+            (42_000, "42 s"),
+            (95_000, "1 min 35 s"),
+            (120_000, "2 min"),
+            (3_600_000, "1 h"),
+            (5_400_000, "1 h 30 min"),
+            (90_000_000, "1 d 1 h"),
         ] {
             assert_eq!(duration(milliseconds), text);
         }

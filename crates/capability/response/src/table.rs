@@ -163,7 +163,12 @@ pub(crate) async fn set_timer(tx: &mut Tx, alert: &ObjectRef, due_at: Option<Tim
 /// Lists the alerts that must be looked at, the longest due first.
 pub(crate) async fn due_timers(store: &Store, now: Timestamp, limit: i64) -> Result<Vec<ObjectRef>, Problem> {
     let sql = "SELECT alert FROM alert_timer WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
-    store.fetch(sql, vec![now.into(), limit.into()]).await?.iter().map(|row| read_reference(&row.text("alert")?)).collect()
+    store
+        .fetch(sql, vec![now.into(), limit.into()])
+        .await?
+        .iter()
+        .map(|row| read_reference(&row.text("alert")?))
+        .collect()
 }
 
 /// The link of a page: whose alert, and until when.

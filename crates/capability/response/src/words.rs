@@ -30,7 +30,13 @@ pub(crate) fn words_of(event: &Event, object: Option<&AnyObject>) -> Option<Word
         "check" => ("change", refused(&event.action, &actor, payload)?),
         _ => return None,
     };
-    Some(Words { entry_type, text: text.chars().take(TEXT_CHARS).collect() })
+    Some(Words { entry_type, text: sentence(&text) })
+}
+
+/// Begins with a capital letter where it begins with one of our own words, and is not too long.
+fn sentence(text: &str) -> String {
+    let text = text.strip_prefix("the alarm").map_or_else(|| text.to_owned(), |rest| format!("The alarm{rest}"));
+    text.chars().take(TEXT_CHARS).collect()
 }
 
 /// Says who somebody is: `user:default/maya` is maya, `system:alarms` the alarms.
@@ -72,7 +78,7 @@ fn alarm(action: &str, name: &str, payload: &Value) -> Option<String> {
         "alarm.fired" => "fired",
         "alarm.confirmed" => "fires still",
         "alarm.resolved" => "is fine again",
-        "alarm.unknown" => "knows nothing any more",
+        "alarm.unknown" => "is unknown",
         _ => return None,
     };
     Some(with_reason(format!("The alarm {name} {what}"), text(payload, "reason")))
@@ -179,7 +185,8 @@ fn refused(action: &str, actor: &str, payload: &Value) -> Option<String> {
     let reasons: Vec<&str> =
         payload.get("reasons")?.as_array()?.iter().filter_map(|reason| text(reason, "text")).take(3).collect();
     let scope = text(payload, "scope").unwrap_or_default();
-    let scope = ObjectRef::parse(scope, Some("Component"), "default").map_or(scope.to_owned(), |scope| scope.name().to_owned());
+    let scope =
+        ObjectRef::parse(scope, Some("Component"), "default").map_or(scope.to_owned(), |scope| scope.name().to_owned());
     let version = text(payload, "version").map(|version| format!(" {version}")).unwrap_or_default();
     Some(format!("A change of {scope}{version} by {actor} was refused: {}", reasons.join("; ")))
 }
@@ -214,20 +221,49 @@ mod tests {
             {"user": "user:default/sam", "channel": "slack"}
         ]);
         for (action, object, actor, payload, wanted) in [
-            ("alarm.fired", "alarm:a", "system:alarms", json!({"reason": "14 lines"}), "alarm: The alarm a fired: 14 lines"),
-            ("alert.triggered", "alert:alt-1", "system:response", json!({"title": "Payments fails", "pages": pages}),
-             "alert: alt-1 “Payments fails” wants an answer and pages maya (mail, webhook), sam (Slack)"),
+            (
+                "alarm.fired",
+                "alarm:a",
+                "system:alarms",
+                json!({"reason": "14 lines"}),
+                "alarm: The alarm a fired: 14 lines",
+            ),
+            (
+                "alert.triggered",
+                "alert:alt-1",
+                "system:response",
+                json!({"title": "Payments fails", "pages": pages}),
+                "alert: alt-1 “Payments fails” wants an answer and pages maya (mail, webhook), sam (Slack)",
+            ),
             ("alert.acknowledged", "alert:alt-1", "user:default/maya", json!({}), "acknowledge: maya is on it (alt-1)"),
-            ("page.accepted", "alert:alt-1", "system:response", json!({"user": "user:default/maya", "channel": "mail"}),
-             "page: The page to maya by mail was accepted"),
-            ("andon.pulled", "andon:and-1", "user:default/ruth",
-             json!({"scope": "component:default/payments", "by": "user:default/ruth", "reason": "they were charged twice", "case": "4711"}),
-             "andon: ruth pulled the andon on payments: “they were charged twice” (case 4711)"),
-            ("andon.pulled", "andon:and-1", "system:alarms", json!({"scope": "component:default/payments", "by": "system:alarms"}),
-             "andon: the alarm pulled the andon on payments"),
-            ("check.refused", "component:payments", "token:ci",
-             json!({"scope": "component:default/payments", "version": "3", "reasons": [{"text": "the andon is pulled"}]}),
-             "change: A change of payments 3 by token ci was refused: the andon is pulled"),
+            (
+                "page.accepted",
+                "alert:alt-1",
+                "system:response",
+                json!({"user": "user:default/maya", "channel": "mail"}),
+                "page: The page to maya by mail was accepted",
+            ),
+            (
+                "andon.pulled",
+                "andon:and-1",
+                "user:default/ruth",
+                json!({"scope": "component:default/payments", "by": "user:default/ruth", "reason": "they were charged twice", "case": "4711"}),
+                "andon: ruth pulled the andon on payments: “they were charged twice” (case 4711)",
+            ),
+            (
+                "andon.pulled",
+                "andon:and-1",
+                "system:alarms",
+                json!({"scope": "component:default/payments", "by": "system:alarms"}),
+                "andon: The alarm pulled the andon on payments",
+            ),
+            (
+                "check.refused",
+                "component:payments",
+                "token:ci",
+                json!({"scope": "component:default/payments", "version": "3", "reasons": [{"text": "the andon is pulled"}]}),
+                "change: A change of payments 3 by token ci was refused: the andon is pulled",
+            ),
         ] {
             let (entry_type, text) = say(action, object, actor, payload).unwrap();
             assert_eq!(format!("{entry_type}: {text}"), wanted);

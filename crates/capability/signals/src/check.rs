@@ -49,10 +49,15 @@ fn check_query(text: &str) -> Result<(), Problem> {
         Some(position) => format!("spec.query:{position}"),
         None => "spec.query".to_owned(),
     };
-    let problem = refuse(&place, format!("The query `{}` cannot be read: {}.", shortened(text), error.message.trim_end_matches('.')));
+    let problem = refuse(
+        &place,
+        format!("The query `{}` cannot be read: {}.", shortened(text), error.message.trim_end_matches('.')),
+    );
     Err(match error.hint {
         Some(hint) => problem.hint(hint),
-        None => problem.hint("Words, \"phrases\", field:value, field:[a TO b], AND, OR, NOT and groups are understood."),
+        None => {
+            problem.hint("Words, \"phrases\", field:value, field:[a TO b], AND, OR, NOT and groups are understood.")
+        }
     })
 }
 
@@ -109,7 +114,10 @@ mod tests {
             assert_eq!(problem.code, "SIG-0001");
             assert_eq!(problem.place.unwrap(), format!("spec.{field}"));
         }
-        let never = alarm(|spec| { spec["comparison"] = "below".into(); spec["threshold"] = 0.into(); });
+        let never = alarm(|spec| {
+            spec["comparison"] = "below".into();
+            spec["threshold"] = 0.into();
+        });
         assert!(never.is_err());
     }
 }

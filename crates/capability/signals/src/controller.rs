@@ -20,9 +20,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::decide::{Announcement, Transition, WindowResult, decide};
-use crate::limits::{
-    CLEANING_PERIOD_MS, COUNTS_AT_ONCE, EVALUATIONS_KEPT_MS, LEASE_MS, OVERDUE_MS, PERIOD_MS,
-};
+use crate::limits::{CLEANING_PERIOD_MS, COUNTS_AT_ONCE, EVALUATIONS_KEPT_MS, LEASE_MS, OVERDUE_MS, PERIOD_MS};
 use crate::table::{self, Evaluation, EvaluatorRow, question};
 use crate::window::{self, Window};
 
@@ -110,7 +108,8 @@ impl Evaluator {
             return Ok(());
         }
         let live: BTreeSet<String> = alarms.iter().map(|alarm| alarm.reference().to_string()).collect();
-        let gone = remembered.iter().map(|row| row.alarm.clone()).filter(|alarm| !live.contains(alarm)).collect::<Vec<_>>();
+        let gone =
+            remembered.iter().map(|row| row.alarm.clone()).filter(|alarm| !live.contains(alarm)).collect::<Vec<_>>();
         let before_us = now_us - EVALUATIONS_KEPT_MS * 1_000;
         world
             .store

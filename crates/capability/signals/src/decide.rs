@@ -165,9 +165,14 @@ fn after_unknown(before: &Progress, reason: String) -> Decision {
     moved(before, progress, Announcement::Unknown, reason, None)
 }
 
-fn moved(before: &Progress, progress: Progress, announcement: Announcement, reason: String, value: Option<f64>) -> Decision {
-    let transition =
-        Transition { from: before.state, to: progress.state, announcement, reason: reason.clone(), value };
+fn moved(
+    before: &Progress,
+    progress: Progress,
+    announcement: Announcement,
+    reason: String,
+    value: Option<f64>,
+) -> Decision {
+    let transition = Transition { from: before.state, to: progress.state, announcement, reason: reason.clone(), value };
     Decision { progress, reason, transition: Some(transition) }
 }
 

@@ -58,10 +58,7 @@ fn the_reason_can_be_read_aloud() {
         "14 lines of `service:payments AND level:error` in the 30s to 12:00:30 UTC, more than 5"
     );
     let quiet = decide(&alarm(Comparison::Below, 1.0, 1, 1), &Progress::default(), window(0), &Count(0));
-    assert_eq!(
-        quiet.reason,
-        "0 lines of `service:payments AND level:error` in the 30s to 12:00:30 UTC, fewer than 1"
-    );
+    assert_eq!(quiet.reason, "0 lines of `service:payments AND level:error` in the 30s to 12:00:30 UTC, fewer than 1");
     let even = decide(&spec, &Progress::default(), window(0), &Count(5));
     assert!(even.reason.ends_with("not more than 5"), "{}", even.reason);
 }
@@ -77,7 +74,10 @@ fn it_fires_after_enough_windows_in_a_row_and_resolves_after_enough_fine_ones() 
 #[test]
 fn too_few_lines_can_be_the_alarm() {
     let spec = alarm(Comparison::Below, 10.0, 1, 1);
-    assert_eq!(announcements(&spec, &[Count(20), Count(9), Count(10)]), ["alarm.cleared", "alarm.fired", "alarm.resolved"]);
+    assert_eq!(
+        announcements(&spec, &[Count(20), Count(9), Count(10)]),
+        ["alarm.cleared", "alarm.fired", "alarm.resolved"]
+    );
 }
 
 #[test]
@@ -92,10 +92,7 @@ fn incomplete_data_is_unknown_and_neither_fine_nor_zero() {
     let (_, transitions) = play(&spec, &[Count(0), missing(3)]);
     assert_eq!(transitions[1].announcement, Announcement::Unknown);
     assert_eq!(transitions[1].value, None);
-    assert_eq!(
-        transitions[1].reason,
-        "nothing is known of the 30s to 12:01:00 UTC: one segment cannot be read"
-    );
+    assert_eq!(transitions[1].reason, "nothing is known of the 30s to 12:01:00 UTC: one segment cannot be read");
 }
 
 #[test]

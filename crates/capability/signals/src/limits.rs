@@ -15,8 +15,9 @@ pub const CATCH_UP_WINDOWS: i64 = 60;
 /// How long after its end a window may wait for the log store before it counts as incomplete.
 pub const OVERDUE_MS: i64 = 30_000;
 
-/// How long a server keeps an alarm that it no longer evaluates.
-pub const LEASE_MS: i64 = 30_000;
+/// How long a server keeps an alarm that it no longer evaluates: a server that starts after a crash waits
+/// for the lease of the one that died.
+pub const LEASE_MS: i64 = 8_000;
 
 /// How often the alarms are looked at; a tenth of the shortest useful answer time.
 pub const PERIOD_MS: u64 = 1_000;

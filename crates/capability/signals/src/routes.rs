@@ -105,11 +105,8 @@ mod tests {
             state,
             reason: None,
         };
-        let found = [
-            one(0, Some(1), AlarmState::Ok),
-            one(10, None, AlarmState::Unknown),
-            one(40, Some(9), AlarmState::Firing),
-        ];
+        let found =
+            [one(0, Some(1), AlarmState::Ok), one(10, None, AlarmState::Unknown), one(40, Some(9), AlarmState::Firing)];
         let chart = chart(&spec, &found);
         assert_eq!(chart.counts, [Some(1), None, None, None, Some(9)]);
         assert_eq!(chart.starts_us.len(), 5);

@@ -112,7 +112,10 @@ fn validate(posted: &Posted) -> Result<(), String> {
                 return Err(format!("invalid {what} name \"{}\"", shortened(name)));
             }
             if value.len() > LABEL_VALUE_BYTES {
-                return Err(format!("the value of {what} \"{}\" is longer than {LABEL_VALUE_BYTES} bytes", shortened(name)));
+                return Err(format!(
+                    "the value of {what} \"{}\" is longer than {LABEL_VALUE_BYTES} bytes",
+                    shortened(name)
+                ));
             }
         }
     }
@@ -204,12 +207,16 @@ mod tests {
     fn the_fingerprint_is_the_one_of_prometheus() {
         // The value of an empty label set is FNV's offset basis, as in prometheus/common `signature_test.go`.
         assert_eq!(fingerprint(&Labels::new()), format!("{:016x}", 14_695_981_039_346_656_037u64));
-        let labels = Labels::from([("garden".into(), "variables".into()), ("name".into(), "garland".into()),
-            ("label-2".into(), "test-2".into())]);
+        let labels = Labels::from([
+            ("garden".into(), "variables".into()),
+            ("name".into(), "garland".into()),
+            ("label-2".into(), "test-2".into()),
+        ]);
         let with_empty: Labels = labels.clone().into_iter().chain([("z".to_owned(), String::new())]).collect();
         assert_eq!(fingerprint(&labels), fingerprint(&with_empty), "empty labels do not count");
         // prometheus/common, model/signature_test.go: TestLabelsToSignature.
-        let known = Labels::from([("name".into(), "garland, briggs".into()), ("fear".into(), "love is not enough".into())]);
+        let known =
+            Labels::from([("name".into(), "garland, briggs".into()), ("fear".into(), "love is not enough".into())]);
         assert_eq!(fingerprint(&known), format!("{:016x}", 5_799_056_148_416_392_346u64));
     }
 }

@@ -65,9 +65,13 @@ mod tests {
 
     #[test]
     fn the_severity_follows_the_usual_words() {
-        for (word, severity) in
-            [("critical", Severity::Sev1), ("Error", Severity::Sev2), ("warning", Severity::Sev3), ("P4", Severity::Sev4), ("info", Severity::Sev5)]
-        {
+        for (word, severity) in [
+            ("critical", Severity::Sev1),
+            ("Error", Severity::Sev2),
+            ("warning", Severity::Sev3),
+            ("P4", Severity::Sev4),
+            ("info", Severity::Sev5),
+        ] {
             assert_eq!(severity_of(&labels(&[("severity", word)])), severity);
         }
         assert_eq!(severity_of(&Labels::new()), Severity::Sev3);

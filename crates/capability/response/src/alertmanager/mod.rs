@@ -16,5 +16,5 @@ mod show;
 pub use episode::{Action, Episode, ended, receive};
 pub use intake::{Batch, Labels, Posted, fingerprint, read_batch};
 pub use matcher::Matcher;
-pub use meaning::{severity_of, service_candidates, team_of, title_of};
+pub use meaning::{service_candidates, severity_of, team_of, title_of};
 pub use show::{Shown, shown, status_document};

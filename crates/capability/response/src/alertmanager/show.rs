@@ -69,7 +69,8 @@ mod tests {
         let labels = Labels::from([("alertname".into(), "Errors".into())]);
         let alert = shown(labels, Labels::new(), [at; 3], String::new(), "team-a");
         let value = serde_json::to_value(alert).unwrap();
-        for field in ["annotations", "endsAt", "fingerprint", "receivers", "startsAt", "status", "updatedAt", "labels"] {
+        for field in ["annotations", "endsAt", "fingerprint", "receivers", "startsAt", "status", "updatedAt", "labels"]
+        {
             assert!(value.get(field).is_some(), "{field}");
         }
         assert_eq!(value["startsAt"], "2026-02-01T12:00:00.000Z");

@@ -21,6 +21,15 @@ pub(crate) struct Facts<'a> {
     /// The group that owns the service.
     pub(crate) owner: Option<&'a str>,
     pub(crate) link: &'a str,
+    /// The address under which people reach this server.
+    pub(crate) public_url: &'a str,
+}
+
+impl Facts<'_> {
+    /// Makes the address of an object's page, for people who have signed in.
+    fn page(&self, path: &str, name: &str) -> String {
+        format!("{}/{path}/{name}", self.public_url)
+    }
 }
 
 /// A labelled line of a page.
@@ -75,37 +84,45 @@ pub(crate) fn content(facts: &Facts<'_>) -> Content {
         Some(service) => format!("[{severity}] {service}: {headline}"),
         None => format!("[{severity}] {headline}"),
     };
+    let description = annotation("description").or_else(|| annotation("summary")).filter(|text| *text != headline);
     Content {
         subject,
+        lines: lines(facts, &headline, service, annotation("runbook").or_else(|| annotation("runbook_url"))),
         headline,
-        description: annotation("description").or_else(|| annotation("summary")).unwrap_or_default(),
+        description: description.unwrap_or_default(),
         severity,
         state: alert.status.state,
-        lines: lines(facts, service, annotation("runbook").or_else(|| annotation("runbook_url"))),
         link: facts.link.to_owned(),
     }
 }
 
-fn lines(facts: &Facts<'_>, service: Option<&str>, runbook: Option<String>) -> Vec<Line> {
+fn lines(facts: &Facts<'_>, headline: &str, service: Option<&str>, runbook: Option<String>) -> Vec<Line> {
     let mut lines = Vec::new();
-    let mut add = |label, text: Option<String>| {
-        if let Some(text) = text {
-            let url = (text.starts_with("https://") || text.starts_with("http://")).then(|| text.clone());
-            lines.push(Line { label, text, url });
-        }
+    let mut add = |label, text: Option<String>, url: Option<String>| {
+        lines.extend(text.map(|text| Line { label, text, url }));
     };
     let alert = facts.alert;
     let owner = facts.owner.map(|owner| format!(" (owner {owner})")).unwrap_or_default();
-    add("Service", service.map(|service| format!("{service}{owner}")));
-    add("Since", alert.status.started_at.map(instant));
-    add("Suspect", facts.suspect.map(|(suspect, change)| suspect_words(suspect, change)));
+    add("Service", service.map(|service| format!("{service}{owner}")), None);
+    add("Since", alert.status.started_at.map(instant), None);
+    let change = facts.suspect.map(|(suspect, _)| facts.page("changes", suspect.change.name()));
+    add("Suspect", facts.suspect.map(|(suspect, change)| suspect_words(suspect, change)), change);
     for andon in facts.andons {
-        add("Andon", Some(andon_words(andon)));
+        add("Andon", Some(andon_words(andon)), Some(facts.page("andon", andon.name())));
     }
-    add("Incident", facts.incident.map(|incident| format!("{} {}", incident.name(), incident.spec.title)));
-    add("Alert", Some(format!("{} {}", alert.name(), alert.spec.title)));
-    add("Stalled", alert.status.stalled.clone());
-    add("Runbook", runbook);
+    // A title that only repeats the headline says nothing.
+    let named = |name: &str, title: &str| if title == headline { name.to_owned() } else { format!("{name} {title}") };
+    if let Some(incident) = facts.incident {
+        add(
+            "Incident",
+            Some(named(incident.name(), &incident.spec.title)),
+            Some(facts.page("incidents", incident.name())),
+        );
+    }
+    add("Alert", Some(named(alert.name(), &alert.spec.title)), Some(facts.page("alerts", alert.name())));
+    add("Stalled", alert.status.stalled.clone(), None);
+    let is_address = |text: &String| text.starts_with("https://") || text.starts_with("http://");
+    add("Runbook", runbook.clone(), runbook.filter(is_address));
     lines
 }
 
@@ -122,6 +139,7 @@ fn andon_words(andon: &AndonObject) -> String {
         AndonState::Released => "released",
     };
     let reason = if andon.spec.reason.is_empty() { String::new() } else { format!(": “{}”", andon.spec.reason) };
-    let cases = if andon.spec.cases.is_empty() { String::new() } else { format!(" (case {})", andon.spec.cases.join(", ")) };
+    let cases =
+        if andon.spec.cases.is_empty() { String::new() } else { format!(" (case {})", andon.spec.cases.join(", ")) };
     format!("{} {state} by {by}{reason}{cases}", andon.name())
 }

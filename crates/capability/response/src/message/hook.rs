@@ -97,7 +97,15 @@ mod tests {
             serde_json::from_value(json!({"service": "component:default/payments", "version": "2"})).unwrap(),
         );
         let link = "http://andon.test/p/secret";
-        check(&Facts { alert: &alert, incident: None, suspect: Some((&suspect, &change)), andons: &[], owner: Some("payments-team"), link })
+        check(&Facts {
+            alert: &alert,
+            incident: None,
+            suspect: Some((&suspect, &change)),
+            andons: &[],
+            owner: Some("payments-team"),
+            link,
+            public_url: "http://andon.test",
+        })
     }
 
     #[test]

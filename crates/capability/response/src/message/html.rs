@@ -23,7 +23,7 @@ pub(crate) fn html(content: &Content) -> String {
     let mut rows = String::new();
     for line in &content.lines {
         let text = match &line.url {
-            Some(url) => format!("<a href=\"{0}\">{0}</a>", escape(url)),
+            Some(url) => format!("<a href=\"{}\">{}</a>", escape(url), escape(&line.text)),
             None => escape(&line.text),
         };
         rows.push_str(&format!(

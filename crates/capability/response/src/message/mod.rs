@@ -5,8 +5,8 @@
 //! and which symptom; everything else follows in the order in which it helps.
 
 mod content;
-mod html;
 mod hook;
+mod html;
 mod text;
 
 pub(crate) use content::{AndonObject, Content, Facts, content};

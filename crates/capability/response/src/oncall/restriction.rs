@@ -60,6 +60,9 @@ impl Cover {
         // Two days before, because a window may end the day after it starts, and a day may be skipped.
         let first = zone.to_datetime(from).date().saturating_sub(jiff::Span::new().days(2));
         let last = zone.to_datetime(until).date().saturating_add(jiff::Span::new().days(1));
-        first.series(jiff::Span::new().days(1)).take_while(move |date| *date <= last).filter_map(|date| self.on(zone, date))
+        first
+            .series(jiff::Span::new().days(1))
+            .take_while(move |date| *date <= last)
+            .filter_map(|date| self.on(zone, date))
     }
 }

@@ -69,9 +69,18 @@ impl Rota {
         })?;
         bounded("spec.layers", spec.layers.len(), 1, LAYERS_MAX, "layers")?;
         bounded("spec.overrides", spec.overrides.len(), 0, OVERRIDES_MAX, "overrides")?;
-        let layers = spec.layers.iter().enumerate().map(|(index, layer)| compile_layer(&zone, index, layer)).collect::<Result<_, _>>()?;
-        let overrides =
-            spec.overrides.iter().enumerate().map(|(index, item)| compile_override(index, item)).collect::<Result<_, _>>()?;
+        let layers = spec
+            .layers
+            .iter()
+            .enumerate()
+            .map(|(index, layer)| compile_layer(&zone, index, layer))
+            .collect::<Result<_, _>>()?;
+        let overrides = spec
+            .overrides
+            .iter()
+            .enumerate()
+            .map(|(index, item)| compile_override(index, item))
+            .collect::<Result<_, _>>()?;
         Ok(Self { layers, overrides })
     }
 
@@ -176,7 +185,8 @@ fn compile_layer(zone: &TimeZone, index: usize, layer: &Layer) -> Result<Compile
         .iter()
         .map(|text| user_reference(text).map_err(|problem| problem.place(place("members"))))
         .collect::<Result<_, _>>()?;
-    let turns = Turns { zone: zone.clone(), anchor: layer.anchor, unit: layer.every, count: i64::from(layer.count), members };
+    let turns =
+        Turns { zone: zone.clone(), anchor: layer.anchor, unit: layer.every, count: i64::from(layer.count), members };
     let covers = layer.restrictions.iter().map(|item| Cover::new(&item.days, item.start, item.end)).collect();
     Ok(CompiledLayer { turns, covers })
 }

@@ -12,7 +12,13 @@ fn at(text: &str) -> Timestamp {
 }
 
 fn layer(anchor: DateTime, every: TurnUnit, members: &[&str]) -> Layer {
-    Layer { anchor, every, count: 1, members: members.iter().map(|name| (*name).to_owned()).collect(), restrictions: vec![] }
+    Layer {
+        anchor,
+        every,
+        count: 1,
+        members: members.iter().map(|name| (*name).to_owned()).collect(),
+        restrictions: vec![],
+    }
 }
 
 fn schedule(zone: &str, layers: Vec<Layer>) -> ScheduleSpec {
@@ -74,11 +80,20 @@ fn a_rotation_set_up_in_summer_hands_off_at_the_same_hour_in_winter() {
 fn months_are_clamped_to_their_end_and_do_not_drift() {
     let anchor = date(2026, 1, 31).at(8, 0, 0, 0);
     let rota = Rota::compile(&schedule("UTC", vec![layer(anchor, TurnUnit::Month, &["ann", "ben"])])).unwrap();
-    let starts: Vec<_> =
-        rota.shifts(at("2026-01-31T08:00:00Z"), at("2026-06-01T00:00:00Z")).iter().map(|shift| shift.from.to_string()).collect();
+    let starts: Vec<_> = rota
+        .shifts(at("2026-01-31T08:00:00Z"), at("2026-06-01T00:00:00Z"))
+        .iter()
+        .map(|shift| shift.from.to_string())
+        .collect();
     assert_eq!(
         starts,
-        ["2026-01-31T08:00:00Z", "2026-02-28T08:00:00Z", "2026-03-31T08:00:00Z", "2026-04-30T08:00:00Z", "2026-05-31T08:00:00Z"]
+        [
+            "2026-01-31T08:00:00Z",
+            "2026-02-28T08:00:00Z",
+            "2026-03-31T08:00:00Z",
+            "2026-04-30T08:00:00Z",
+            "2026-05-31T08:00:00Z"
+        ]
     );
 }
 
@@ -94,9 +109,11 @@ fn hourly_turns_are_elapsed_hours() {
 
 #[test]
 fn a_skipped_day_skips_its_empty_turn() {
-    let rota =
-        Rota::compile(&schedule("Pacific/Apia", vec![layer(date(2011, 12, 28).at(9, 0, 0, 0), TurnUnit::Day, &["ann", "ben", "cid", "dan"])]))
-            .unwrap();
+    let rota = Rota::compile(&schedule(
+        "Pacific/Apia",
+        vec![layer(date(2011, 12, 28).at(9, 0, 0, 0), TurnUnit::Day, &["ann", "ben", "cid", "dan"])],
+    ))
+    .unwrap();
     let shifts = rota.shifts(at("2011-12-28T19:00:00Z"), at("2011-12-31T19:00:00Z"));
     let names: Vec<_> = shifts.iter().map(|shift| shift.user.name()).collect();
     assert_eq!(names, ["ann", "ben", "dan"], "the 30th of December never was, so its turn is empty");
@@ -105,7 +122,8 @@ fn a_skipped_day_skips_its_empty_turn() {
 
 #[test]
 fn nobody_is_on_call_before_the_first_hand_off() {
-    let rota = Rota::compile(&schedule("UTC", vec![layer(date(2026, 3, 2).at(9, 0, 0, 0), TurnUnit::Week, &["ann"])])).unwrap();
+    let rota = Rota::compile(&schedule("UTC", vec![layer(date(2026, 3, 2).at(9, 0, 0, 0), TurnUnit::Week, &["ann"])]))
+        .unwrap();
     assert_eq!(rota.member(at("2026-03-02T08:59:59.999999999Z")), None);
     assert_eq!(name(&rota, at("2026-03-02T09:00:00Z")).unwrap(), "ann");
     assert_eq!(
@@ -126,7 +144,11 @@ fn the_last_layer_that_has_somebody_wins_and_overrides_win_over_layers() {
         end: Time::constant(6, 0, 0, 0),
     }];
     let mut spec = schedule("UTC", vec![all_day, nights]);
-    spec.overrides.push(Override { user: "cid".into(), from: at("2026-03-02T23:00:00Z"), until: at("2026-03-03T01:00:00Z") });
+    spec.overrides.push(Override {
+        user: "cid".into(),
+        from: at("2026-03-02T23:00:00Z"),
+        until: at("2026-03-03T01:00:00Z"),
+    });
     let rota = Rota::compile(&spec).unwrap();
     let shifts: Vec<_> = rota
         .shifts(at("2026-03-02T12:00:00Z"), at("2026-03-04T12:00:00Z"))
@@ -172,7 +194,11 @@ fn what_cannot_be_worked_out_is_refused_with_its_place() {
     assert_eq!(refused(|spec| spec.layers[0].members = vec!["group:default/x".into()]), code("spec.layers[0].members"));
     assert_eq!(refused(|spec| spec.layers[0].count = 0), code("spec.layers[0].count"));
     assert_eq!(
-        refused(|spec| spec.overrides.push(Override { user: "ben".into(), from: Timestamp::UNIX_EPOCH, until: Timestamp::UNIX_EPOCH })),
+        refused(|spec| spec.overrides.push(Override {
+            user: "ben".into(),
+            from: Timestamp::UNIX_EPOCH,
+            until: Timestamp::UNIX_EPOCH
+        })),
         code("spec.overrides[0].until")
     );
 }

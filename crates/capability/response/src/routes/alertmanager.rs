@@ -43,7 +43,9 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .permission("telemetry.write")
             .hidden()
             .event("alert.triggered")
-            .summary("Takes alerts as Prometheus sends them to an Alertmanager; they are on disk when this answers 200.")
+            .summary(
+                "Takes alerts as Prometheus sends them to an Alertmanager; they are on disk when this answers 200.",
+            )
             .body_max_bytes(BODY_MAX_BYTES)
             .handle(|world, call| Box::pin(post_alerts(world, call))),
         Endpoint::get("/api/v2/alerts", "list_alertmanager_alerts")
@@ -161,7 +163,8 @@ async fn new_alert(tx: &mut Tx, posted: &Posted, key: &str) -> Result<NewAlert, 
         annotations: posted.annotations.clone(),
         policy: posted.labels.get("escalation_policy").cloned(),
         team: team_of(&posted.labels),
-        started_at: posted.starts_at,
+        // A source that says an end and no start is given the end as its start; trouble is never ahead of us.
+        started_at: posted.starts_at.min(tx.now()),
         symptom: None,
         andon: None,
     })

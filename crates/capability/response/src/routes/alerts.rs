@@ -37,10 +37,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 async fn act(world: World, call: Call, command: Command) -> Result<Reply, Problem> {
     let (reference, authority) = (named(&call, "Alert")?, authority(&call));
-    let done = world
-        .store
-        .write(Priority::Page, move |tx| Box::pin(answer(tx, reference, command, authority)))
-        .await?;
+    let done = world.store.write(Priority::Page, move |tx| Box::pin(answer(tx, reference, command, authority))).await?;
     Reply::json(&done)
 }
 

@@ -122,7 +122,12 @@ fn range(incident: &IncidentObject, now: Timestamp) -> (i64, i64) {
     (began - margin, ended.unwrap_or(now_us).min(now_us).max(began + 1))
 }
 
-async fn histogram(world: &World, question: &Question, (since_us, until_us): (i64, i64), missing: &mut Vec<String>) -> SymptomGraph {
+async fn histogram(
+    world: &World,
+    question: &Question,
+    (since_us, until_us): (i64, i64),
+    missing: &mut Vec<String>,
+) -> SymptomGraph {
     let window_us = question.alarm.as_ref().map_or(10_000_000, |(_, alarm)| alarm.window.microseconds()).max(1);
     // Bars are whole windows, so that the threshold can be drawn across them.
     let windows = ((until_us - since_us) / window_us / BARS).max(0) + 1;

@@ -175,7 +175,13 @@ where
     Reply::json(&changed)
 }
 
-async fn change_in<F>(tx: &mut Tx, reference: ObjectRef, by: String, authority: Authority, change: F) -> Result<AnyObject, Problem>
+async fn change_in<F>(
+    tx: &mut Tx,
+    reference: ObjectRef,
+    by: String,
+    authority: Authority,
+    change: F,
+) -> Result<AnyObject, Problem>
 where
     F: FnOnce(&mut IncidentObject, jiff::Timestamp, &str) -> Result<&'static str, Problem> + Send,
 {

@@ -46,7 +46,14 @@ async fn show(world: World, call: Call) -> Result<Reply, Problem> {
     match link::open(&world, &secret).await {
         Ok(link) => show_alert(&world, &secret, &link).await,
         Err(problem) if problem.is(ErrorCode::PageLinkInvalid) => {
-            let page = frame("Andon", &format!("<h1>{}</h1><p>{}</p>", escape(&problem.detail), escape(problem.hint.as_deref().unwrap_or_default())));
+            let page = frame(
+                "Andon",
+                &format!(
+                    "<h1>{}</h1><p>{}</p>",
+                    escape(&problem.detail),
+                    escape(problem.hint.as_deref().unwrap_or_default())
+                ),
+            );
             Ok(private(Reply::bytes(StatusCode::NOT_FOUND, "text/html; charset=utf-8", page)))
         }
         Err(problem) => Err(problem),
@@ -57,7 +64,7 @@ async fn show_alert(world: &World, secret: &str, link: &LinkRow) -> Result<Reply
     let alert: AlertObject = Typed::read(world.store.require(&link.alert).await?)?;
     let read = ReadFacts::read(world, &alert).await?;
     let address = world.link(&format!("/p/{secret}"));
-    let content = content(&read.facts(&alert, &address));
+    let content = content(&read.facts(&alert, &address, &world.settings.public_url));
     let body = format!("{}{}", summary(&content), answer_part(&alert, secret, link));
     Ok(private(Reply::html(frame(&content.subject, &body))))
 }
@@ -67,7 +74,10 @@ fn private(reply: Reply) -> Reply {
     reply
         .with_header("referrer-policy", "same-origin".to_owned())
         .with_header("x-robots-tag", "noindex".to_owned())
-        .with_header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'".to_owned())
+        .with_header(
+            "content-security-policy",
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'".to_owned(),
+        )
 }
 
 async fn acknowledge(world: World, call: Call) -> Result<Reply, Problem> {
@@ -77,7 +87,8 @@ async fn acknowledge(world: World, call: Call) -> Result<Reply, Problem> {
     let actor = Actor { principal: by.clone(), on_behalf_of: None, origin: call.caller.actor.origin.clone() };
     let authority = Authority { actor, rules: vec![RULE.to_owned()] };
     let command = Command::Acknowledge { by };
-    let answered = world.store.write(Priority::Page, move |tx| Box::pin(answer(tx, link.alert, command, authority))).await;
+    let answered =
+        world.store.write(Priority::Page, move |tx| Box::pin(answer(tx, link.alert, command, authority))).await;
     match answered {
         // Whoever comes too late sees on the page that it is over.
         Err(problem) if !problem.is(ErrorCode::AlertState) => Err(problem),
@@ -89,7 +100,7 @@ fn summary(content: &Content) -> String {
     let mut rows = String::new();
     for line in &content.lines {
         let text = match &line.url {
-            Some(url) => format!("<a href=\"{0}\" rel=\"noreferrer\">{0}</a>", escape(url)),
+            Some(url) => format!("<a href=\"{}\" rel=\"noreferrer\">{}</a>", escape(url), escape(&line.text)),
             None => escape(&line.text),
         };
         rows.push_str(&format!("<dt>{}</dt><dd>{text}</dd>", line.label));

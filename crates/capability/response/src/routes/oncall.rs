@@ -56,7 +56,12 @@ pub async fn on_call_now(world: &World) -> Result<Vec<OnCallTurn>, Problem> {
         let spec: ScheduleSpec = schedule.spec_as()?;
         // A schedule that cannot be worked out any more has nobody on call; it hides no other.
         let holder = Rota::compile(&spec).map(|rota| rota.holder(now)).unwrap_or_default();
-        items.push(OnCallTurn { schedule: schedule.reference(), owner: spec.owner, user: holder.user, until: holder.until });
+        items.push(OnCallTurn {
+            schedule: schedule.reference(),
+            owner: spec.owner,
+            user: holder.user,
+            until: holder.until,
+        });
     }
     Ok(items)
 }

@@ -29,12 +29,22 @@ async fn an_incident_is_opened_led_and_resolved_by_people() {
     assert_eq!(incident["status"]["state"], "resolved");
     assert!(incident["status"]["mitigatedAt"].is_string());
     assert_eq!(incident["spec"]["commander"], "user:default/maya");
-    let texts: Vec<_> =
-        incident["status"]["timeline"].as_array().unwrap().iter().map(|entry| entry["text"].as_str().unwrap()).collect();
+    let texts: Vec<_> = incident["status"]["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["text"].as_str().unwrap())
+        .collect();
     assert_eq!(
         texts,
-        ["Opened the incident", "maya commands the incident", "The queue is full", "Moved to identified: A stuck worker",
-         "Moved to mitigated", "Moved to resolved"]
+        [
+            "Opened the incident",
+            "maya commands the incident",
+            "The queue is full",
+            "Moved to identified: A stuck worker",
+            "Moved to mitigated",
+            "Moved to resolved"
+        ]
     );
     let (code, problem) = shop.kit.post("/api/v1/incidents/inc-1/state", json!({"state": "identified"})).await;
     assert_eq!((code, &problem["code"]), (StatusCode::CONFLICT, &json!("RSP-0004")));

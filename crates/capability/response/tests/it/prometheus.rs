@@ -107,3 +107,25 @@ async fn a_critical_alert_opens_an_incident_and_the_next_of_the_service_joins_it
     assert_eq!(incident["status"]["alerts"], json!(["alert:default/alt-1", "alert:default/alt-2"]));
     assert_eq!(shop.kit.get("/api/v1/incidents/inc-2").await.0, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn what_joins_an_incident_later_does_not_move_its_start_but_brings_its_own_suspects() {
+    let shop = Shop::open().await;
+    shop.watch().await;
+    let labels = json!({"alertname": "Down", "service": "payments", "severity": "critical"});
+    shop.post_alert(labels, json!({"endsAt": "2026-03-09T00:00:00Z"})).await;
+    shop.kit.settle().await;
+    shop.kit.advance("20m").await;
+    let started = shop.object("/api/v1/incidents/inc-1").await["status"]["startedAt"].clone();
+    let stage = json!({"name": "deploy", "startedAt": "2026-03-02T09:20:10Z", "finishedAt": "2026-03-02T09:20:15Z"});
+    let spec = json!({"service": "component:default/payments", "version": "2"});
+    let (code, change) =
+        shop.kit.post("/api/v1/changes", json!({"spec": spec, "stages": [stage], "outcome": "succeeded"})).await;
+    assert!(code.is_success(), "{change}");
+    shop.errors(7);
+    shop.kit.advance("15s").await;
+    let incident = shop.object("/api/v1/incidents/inc-1").await;
+    assert_eq!(incident["status"]["alerts"].as_array().unwrap().len(), 2);
+    assert_eq!(incident["status"]["startedAt"], started);
+    assert_eq!(incident["status"]["suspects"][0]["change"], "change:default/chg-1");
+}

@@ -164,7 +164,14 @@ impl Shop {
 
     /// Opens an alert on payments by way of Prometheus and lets everything come to rest.
     pub(crate) async fn trigger(&self) {
-        assert_eq!(self.post_alert(json!({"alertname": "Slow", "service": "payments"}), json!({"endsAt": "2026-03-09T00:00:00Z"})).await, 200);
+        assert_eq!(
+            self.post_alert(
+                json!({"alertname": "Slow", "service": "payments"}),
+                json!({"endsAt": "2026-03-09T00:00:00Z"})
+            )
+            .await,
+            200
+        );
         self.kit.settle().await;
     }
 
@@ -189,7 +196,8 @@ impl Shop {
 
     /// Lists the actions of an object's events.
     pub(crate) async fn actions(&self, object: &str) -> Vec<String> {
-        let query = EventQuery { object: Some(ObjectRef::parse(object, None, "default").unwrap()), ..EventQuery::default() };
+        let query =
+            EventQuery { object: Some(ObjectRef::parse(object, None, "default").unwrap()), ..EventQuery::default() };
         self.kit.world.store.events(&query).await.unwrap().into_iter().map(|event| event.action).collect()
     }
 

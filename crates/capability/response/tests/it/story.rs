@@ -88,7 +88,7 @@ async fn failing_lines_become_a_page_that_names_the_change_and_an_incident_with_
         "alarm: The first failing line: charge failed: timeout",
         "alarm: The alarm payments-errors fired: 7 lines",
         "alert: alt-1 “Payments fails” wants an answer and pages maya (mail)",
-        "andon: the alarm pulled the andon on payments",
+        "andon: The alarm pulled the andon on payments",
         "page: The page to maya by mail was accepted",
         "andon: ruth pulled the andon on payments as well: “they were charged twice” (case 4711)",
         "change: A change of payments 3 by token",

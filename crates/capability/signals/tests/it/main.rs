@@ -56,7 +56,8 @@ fn errors(kit: &Testkit, count: usize) {
 }
 
 async fn actions(kit: &Testkit) -> Vec<String> {
-    let query = EventQuery { object: ObjectRef::parse("alarm:payments-errors", None, "default").ok(), ..EventQuery::default() };
+    let query =
+        EventQuery { object: ObjectRef::parse("alarm:payments-errors", None, "default").ok(), ..EventQuery::default() };
     let events = kit.world.store.events(&query).await.unwrap();
     events.into_iter().map(|event| event.action).filter(|action| action != "alarm.applied").collect()
 }
