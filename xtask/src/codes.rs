@@ -109,6 +109,12 @@ mod tests {
     }
 
     #[test]
+    fn the_page_in_the_repository_is_fresh() {
+        let written = include_str!("../../docs/reference/errors.md");
+        assert!(written == page(), "docs/reference/errors.md is stale; run `cargo xtask gen`");
+    }
+
+    #[test]
     fn a_stale_page_is_found() {
         assert_eq!(check_page(&Tree::of(&[(PAGE, "# Errors\n")]))[0].what, "the page is stale");
         assert_eq!(check_page(&Tree::of(&[(PAGE, &page())])), []);

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::finding::Finding;
+use crate::tree::Tree;
 
 /// What `cargo metadata` says of the workspace.
 #[derive(Debug, Deserialize)]
@@ -125,7 +126,7 @@ const FENCES: &[Fence] = &[
 ];
 
 /// Finds edges that go up or sideways, and outside crates beyond their fence.
-pub(crate) fn check(metadata: &Metadata) -> Vec<Finding> {
+pub(crate) fn check(metadata: &Metadata, tree: &Tree) -> Vec<Finding> {
     let root = metadata.workspace_root.trim_end_matches('/');
     let inside = |path: &str| path.strip_prefix(root).map(|path| path.trim_start_matches('/').to_owned());
     let mut findings = Vec::new();
@@ -142,11 +143,18 @@ pub(crate) fn check(metadata: &Metadata) -> Vec<Finding> {
                 None => refused_outside(folder, &dependency.name),
             };
             if let Some(why) = why {
-                findings.push(Finding::new(&manifest, 1, format!("{} names {}", package.name, dependency.name), why));
+                let line = line_of(tree, &manifest, &dependency.name);
+                findings.push(Finding::new(&manifest, line, format!("{} names {}", package.name, dependency.name), why));
             }
         }
     }
     findings
+}
+
+/// Finds the line of a dependency in its manifest.
+fn line_of(tree: &Tree, manifest: &str, dependency: &str) -> usize {
+    let text = tree.find(manifest).map_or("", |file| file.text.as_str());
+    text.lines().position(|line| line.starts_with(dependency)).map_or(1, |at| at + 1)
 }
 
 fn refused_edge(from: &str, to: &str, in_tests: bool) -> Option<String> {
@@ -183,13 +191,13 @@ mod tests {
     fn edge(from: &str, to: &str, kind: Option<&str>) -> Vec<String> {
         let metadata = json!({"workspace_root": "/r", "packages": [{"name": "one", "manifest_path": format!("/r/{from}/Cargo.toml"),
             "dependencies": [{"name": "two", "kind": kind, "path": format!("/r/{to}")}]}]});
-        check(&serde_json::from_value(metadata).unwrap()).iter().map(ToString::to_string).collect()
+        check(&serde_json::from_value(metadata).unwrap(), &Tree::default()).iter().map(ToString::to_string).collect()
     }
 
     fn outside(from: &str, name: &str) -> usize {
         let metadata = json!({"workspace_root": "/r", "packages": [{"name": "one", "manifest_path": format!("/r/{from}/Cargo.toml"),
             "dependencies": [{"name": name, "kind": null, "path": null}]}]});
-        check(&serde_json::from_value(metadata).unwrap()).len()
+        check(&serde_json::from_value(metadata).unwrap(), &Tree::default()).len()
     }
 
     #[test]
