@@ -90,7 +90,7 @@ const weekEnd = (when) => (Math.floor(when / (7 * DAY)) + 1) * 7 * DAY
 const onCall = () => all('schedule').map((s) => ({ schedule: ref(s), owner: s.spec.owner, user: turn(s, Date.now()), until: iso(weekEnd(Date.now())) }))
 
 function home() {
-  if (world.empty) return { wrong: [], changed: [], waiting: [], timeToValue: { count: 0 }, onCall: [] }
+  if (world.empty) return { wrong: [], changed: [], waiting: [], timeToValue: { count: 0 } }
   const wrong = [
     ...openAndons().map((a) => ({ state: 'stopped', title: `The line is stopped: ${a.spec.scope.split('/').at(-1)} — ${a.spec.reason}`, object: ref(a), since: a.status.pulledAt })),
     ...all('incident').filter((i) => i.status.state !== 'resolved').map((i) => ({ state: i.status.state === 'mitigated' ? 'warning' : 'stopped', title: i.spec.title, object: ref(i), since: i.status.startedAt })),
@@ -102,7 +102,7 @@ function home() {
     { title: 'coe-8 is a draft: Customers are charged twice', object: 'coe:default/coe-8', dueAt: iso(NOW + 2 * DAY), kind: 'coe' },
     { title: 'act-22 is overdue: Another team is held back by the policy at least once', object: 'action:default/act-22', dueAt: iso(NOW - 6 * DAY), kind: 'action' },
     { title: 'and-42 waits for an answer', object: 'andon:default/and-42', dueAt: iso(NOW + MINUTE), kind: 'andon' },
-  ], timeToValue: { p50Ms: flow.p50Ms, count: flow.count }, onCall: onCall() }
+  ], timeToValue: { p50Ms: flow.p50Ms, count: flow.count } }
 }
 
 function context({ params }) {
@@ -256,7 +256,7 @@ function logs({ query }) {
   return { rows, scannedRows: scanned, elapsedUs: 8_300, complete: true, missing: [], ...(last && rows.length >= Number(query.get('limit') ?? 100) ? { next: String(Date.parse(last.timestamp)) } : {}) }
 }
 
-const status = () => ({ version: '0.1.0', uptimeSeconds: 93_412, store: { engine: 'sqlite' }, telemetry: { rows: 1_840_221, memoryRows: 12_004, segments: 41, segmentBytes: 88_123_004 }, listeners: [{ name: 'http', address: '127.0.0.1:4600', state: 'listening' }, { name: 'otlp-grpc', address: '127.0.0.1:4317', state: 'failed', detail: 'address already in use' }, { name: 'otlp-http', address: '127.0.0.1:4318', state: 'listening' }], controllers: [{ name: 'alarms', lastRunAt: iso(Date.now() - 2_000), runs: 18_210 }, { name: 'escalation', lastRunAt: iso(Date.now() - 1_000), runs: 93_001 }, { name: 'outbox', lastRunAt: iso(Date.now() - 900), lastError: 'smtp: connection refused', runs: 92_811 }], outbox: { pending: 2, oldestDueSeconds: 14 }, overduePages: 0 })
+const status = () => ({ version: '0.1.0', uptimeSeconds: 93_412, store: { engine: 'sqlite' }, mail: true, telemetry: { rows: 1_840_221, memory_rows: 12_004, memory_bytes: 2_900_000, segments: 41, segment_bytes: 88_123_004, log_bytes: 1_200_000, disk_cap_bytes: 21_474_836_480, retention_s: 2_592_000, dropped_by_cap_rows: 0, refused_rows: 12 }, listeners: [{ name: 'http', address: '127.0.0.1:4600', state: 'open' }, { name: 'otlp-grpc', address: '127.0.0.1:4317', state: 'failed', detail: 'address already in use' }, { name: 'otlp-http', address: '127.0.0.1:4318', state: 'listening' }], controllers: [{ name: 'alarms', lastRunAt: iso(Date.now() - 2_000), runs: 18_210 }, { name: 'escalation', lastRunAt: iso(Date.now() - 1_000), runs: 93_001 }, { name: 'outbox', lastRunAt: iso(Date.now() - 900), lastError: 'smtp: connection refused', runs: 92_811 }], outbox: { pending: 2, oldestDueSeconds: 14 }, overduePages: 0 })
 
 const ROUTES = [
   ['GET', '/api/v1/me', () => ({ user: 'user:default/maya', principal: 'user:default/maya', roles: ['administrator'], groups: ['group:default/payments'], permissions: ['*'], demo: true, instance: { version: '0.1.0' } })],
@@ -287,6 +287,7 @@ const ROUTES = [
   ['GET', '/api/v1/review', ({ query }) => reviewPack(query, world.empty)],
   ['POST', '/api/v1/reviews', ({ body }) => { const group = body.group.split('/').at(-1); const made = put(own('Review', `${body.week}-${group}`, { week: body.week, group: `group:default/${group}` }, { frozenAt: iso(Date.now()), packDigest: '7be1'.repeat(16), pack: reviewPack(new URLSearchParams({ week: body.week, group }), false) }, Date.now())); event('review.frozen', ref(made)); return made }],
   ['POST', '/api/v1/reviews/:name/spin', ({ params }) => touch(get('review', params.name), { draw: wheel(params.name) }, 'review.drawn')],
+  ['GET', '/api/v1/reviews/:name/verify', () => ({ packOk: true, drawOk: true })],
   ['POST', '/api/v1/policies/:name/trial', trial],
   ['GET', '/api/v1/trace/:plural/:name', trace],
   ['GET', '/api/v1/demo', demo], ['POST', '/api/v1/demo/next', demoNext], ['POST', '/api/v1/demo/reset', demoReset],

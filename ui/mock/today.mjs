@@ -60,7 +60,7 @@ function alerts() {
   put(own('Alert', 'alt-89', {
     title: 'Disk of warehouse-db-2 is 91 % full', source: 'prometheus', dedupKey: 'DiskFull/warehouse-db-2', service: 'component:default/inventory', severity: 'sev3',
     labels: { alertname: 'DiskFull', instance: 'warehouse-db-2:9100' }, annotations: { summary: 'Less than 9 % left on /var' },
-  }, { state: 'triggered', eventCount: 3, startedAt: iso(NOW - 6 * MINUTE), step: 0, nextDueAt: iso(NOW + 4 * MINUTE), pages: [page('pg-4', 'jun', 'email', NOW - 6 * MINUTE), page('pg-5', 'jun', 'webhook', NOW - 6 * MINUTE, 'failed', { failure: 'connection refused', attempts: 3 })] }, NOW - 6 * MINUTE))
+  }, { state: 'triggered', eventCount: 3, startedAt: iso(NOW - 6 * MINUTE), step: 0, stalled: 'inventory’s owner fulfilment has no escalation policy whose first step reaches somebody', pages: [page('pg-4', 'jun', 'email', NOW - 6 * MINUTE), page('pg-5', 'jun', 'webhook', NOW - 6 * MINUTE, 'failed', { failure: 'connection refused', attempts: 3 })] }, NOW - 6 * MINUTE))
   put(own('Alert', 'alt-87', { title: 'shipping: label queue grows', source: 'prometheus', dedupKey: 'QueueGrows/labels', service: 'component:default/shipping', severity: 'sev3' }, {
     state: 'resolved', eventCount: 5, startedAt: iso(NOW - 9 * DAY), acknowledgedAt: iso(NOW - 9 * DAY + 4 * MINUTE), acknowledgedBy: person('jun'), resolvedAt: iso(NOW - 9 * DAY + 75 * MINUTE), pages: [page('pg-0', 'jun', 'email', NOW - 9 * DAY)],
   }, NOW - 9 * DAY))

@@ -4,7 +4,7 @@ import { makeVerifier } from '~/features/coes/AddAction'
 import { toCsv, toObjects } from '~/lib/csv'
 import { compare, compact, dailyMedians, quantile } from '~/lib/number'
 import { at, differences } from '~/lib/pointer'
-import { roomAbove, stack } from '~/lib/stack'
+import { focusRange, roomAbove, stack } from '~/lib/stack'
 import { andonState, bandOf, stateOf } from '~/lib/state'
 import { sectorPath, sectorsOf, turnTo } from '~/lib/wheel'
 import { toYaml } from '~/lib/yaml'
@@ -71,6 +71,14 @@ describe('numbers', () => {
     expect(stack([[1, 2], [3, 4]])).toEqual([[1, 2], [4, 6]])
     expect(roomAbove([null, 0])).toEqual([0, 1])
     expect(roomAbove([5], [10])[1]).toBeGreaterThan(10)
+  })
+  it('look at the part of a range in which something happens', () => {
+    const x = Array.from({ length: 100 }, (_, i) => i * 10)
+    const counts = x.map((at) => (at >= 500 && at < 540 ? 3 : 0))
+    expect(focusRange(x, counts, 10)).toEqual({ from: 460, until: 580 })
+    expect(focusRange(x, counts, 10, [480])).toEqual({ from: 440, until: 580 })
+    expect(focusRange(x, x.map(() => 0), 10)).toBeUndefined()
+    expect(focusRange([], [], 10)).toBeUndefined()
   })
 })
 

@@ -9,6 +9,7 @@ const NOW = Date.parse('2026-11-21T22:00:00Z')
 describe('durations', () => {
   it('are told in their two largest units', () => {
     expect(duration(850)).toBe('850 ms')
+    expect(duration(2_440)).toBe('2.4s')
     expect(duration(12_000)).toBe('12s')
     expect(duration(12 * MINUTE + 30_000)).toBe('12m 30s')
     expect(duration(3 * HOUR)).toBe('3h')

@@ -73,6 +73,8 @@ export interface paths {
   '/api/v1/reviews': { post: Write<t.Review, { week: string; group: string }> }
   '/api/v1/reviews/{name}/spin': { post: Write<t.Review, Nothing, Name> }
 
+  '/api/v1/reviews/{name}/verify': { get: Read<{ packOk: boolean; drawOk?: boolean | null }, Name> }
+
   '/api/v1/policies/{name}/trial': { post: Write<t.PolicyTrial, Nothing, Name, { since?: string }> }
   '/api/v1/demo': { get: Read<{ steps: t.DemoStep[]; next?: string }> }
   '/api/v1/demo/next': { post: Write<unknown, Nothing> }

@@ -38,6 +38,11 @@ export function shortName(ref: Ref | undefined): string {
   return namespace === 'default' ? name : `${namespace}/${name}`
 }
 
+/** A text of the server in which references of the default namespace read as names. */
+export function plainRefs(text: string): string {
+  return text.replace(/\b(component|system|group|user|change|andon|incident|policy|coe|alarm|alert):default\//g, '')
+}
+
 /** The name as it stands in a path: plain in the default namespace. */
 export function pathName(ref: Ref): string {
   const { namespace, name } = parseRef(ref)

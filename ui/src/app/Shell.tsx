@@ -101,7 +101,7 @@ function LineState() {
         </span>
       ) : (
         <span className={css.lineText}>
-          <span className="hide-phone">Line </span>runs
+          Line runs
         </span>
       )}
     </To>

@@ -74,7 +74,7 @@ function options(element: HTMLElement, latest: { current: Props }): uPlot.Option
   return {
     width: Math.max(50, element.clientWidth),
     height: props.height,
-    padding: [10, 8, 0, 0],
+    padding: [10, 18, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,
@@ -137,13 +137,21 @@ function yRange(props: Props, min: number, max: number): [number, number] {
   return roomAbove([max], levels)
 }
 
+const LABEL_PX = 22
+
 /** The named values that are in view, thinned so that their labels do not touch. */
 function ticksWithin(ticks: number[], u: uPlot): number[] {
   const { min, max } = u.scales.y ?? {}
-  const inside = ticks.filter((tick) => tick >= (min ?? 0) && tick <= (max ?? Infinity))
-  const room = Math.max(2, Math.floor(u.bbox.height / (window.devicePixelRatio || 1) / 26))
-  const every = Math.ceil(inside.length / room)
-  return inside.filter((_, i) => i % every === 0)
+  if (min === undefined || max === undefined) return []
+  const scale = u.scales.y?.distr === 3 ? Math.log : (value: number) => value
+  const height = (u.bbox.height || u.height) / (window.devicePixelRatio || 1)
+  const at = (tick: number) => ((scale(tick) - scale(min)) / (scale(max) - scale(min))) * height
+  const kept: number[] = []
+  for (const tick of ticks.filter((t) => t >= min && t <= max).reverse()) {
+    const before = kept[kept.length - 1]
+    if (before === undefined || at(before) - at(tick) >= LABEL_PX) kept.push(tick)
+  }
+  return kept.reverse()
 }
 
 function defaultFormat(value: number): string {

@@ -2,7 +2,7 @@ import { useMemo } from 'react'
 import { hrefOf, shortName } from '~/api/refs'
 import type { TimeToValue } from '~/api/types'
 import { count, dailyMedians, plural } from '~/lib/number'
-import { duration } from '~/lib/time'
+import { duration, parseSpan } from '~/lib/time'
 import { useGo } from '~/components/Ref'
 import { TimeSeries } from './TimeSeries'
 
@@ -12,13 +12,15 @@ const DAY = 24 * HOUR
 const TICKS = [1_000, 10_000, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 16 * HOUR, DAY, 2 * DAY, 4 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY, 365 * DAY]
 
 /** Time to value of each change as a point, with the median and the 90th percentile as levels. */
-export function ValueChart({ flow, height = 170, daily = false }: { flow: TimeToValue; height?: number; daily?: boolean }) {
+export function ValueChart({ flow, height = 170, daily = false, since = '30d' }: { flow: TimeToValue; height?: number; daily?: boolean; since?: string }) {
+  const until = Math.floor(Date.now() / HOUR) * (HOUR / 1_000) + HOUR / 1_000
+  const range = { from: until - (parseSpan(since) ?? 30 * DAY) / 1_000, until }
   const go = useGo()
   const points = useMemo(() => [...flow.points].sort((a, b) => Date.parse(a.at) - Date.parse(b.at)), [flow])
   const levels = []
   if (flow.p50Ms !== undefined && flow.p50Ms !== null) levels.push({ value: flow.p50Ms, label: `p50 ${duration(flow.p50Ms)}`, color: '--ok' })
   if (flow.p90Ms !== undefined && flow.p90Ms !== null) levels.push({ value: flow.p90Ms, label: `p90 ${duration(flow.p90Ms)}`, color: '--warning' })
-  if (daily) return <Daily points={points.map((p) => ({ at: Date.parse(p.at), value: p.timeToValueMs }))} height={height} />
+  if (daily) return <Daily points={points.map((p) => ({ at: Date.parse(p.at), value: p.timeToValueMs }))} height={height} range={range} />
   return (
     <TimeSeries
       label={`Time to value of ${plural(flow.count, 'change')}: median ${duration(flow.p50Ms)}, 90th percentile ${duration(flow.p90Ms)}`}
@@ -28,6 +30,7 @@ export function ValueChart({ flow, height = 170, daily = false }: { flow: TimeTo
       height={height}
       logarithmic
       ticks={TICKS}
+      {...range}
       format={(ms) => duration(ms)}
       onPick={(i) => {
         const point = points[i]
@@ -38,7 +41,7 @@ export function ValueChart({ flow, height = 170, daily = false }: { flow: TimeTo
 }
 
 /** The median of each day as a line, where there is no room for points. */
-function Daily({ points, height }: { points: { at: number; value: number }[]; height: number }) {
+function Daily({ points, height, range }: { points: { at: number; value: number }[]; height: number; range: { from: number; until: number } }) {
   const days = dailyMedians(points)
   return (
     <TimeSeries
@@ -46,6 +49,7 @@ function Daily({ points, height }: { points: { at: number; value: number }[]; he
       x={days.map((d) => d.at / 1_000)}
       series={[{ label: 'median of the day', values: days.map((d) => d.value), color: '--accent', type: days.length > 1 ? 'line' : 'points' }]}
       height={height}
+      {...range}
       ticks={TICKS}
       format={(ms) => duration(ms)}
     />

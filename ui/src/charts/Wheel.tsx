@@ -43,7 +43,7 @@ export function Wheel({ weights, team, spinning, settled }: { weights: Record<st
             </g>
           )
         })}
-        <circle r="16" className={css.hub} />
+        <circle r="9" className={css.hub} />
       </g>
       <path d="M -9 -134 L 9 -134 L 0 -114 Z" className={css.mark} />
     </svg>

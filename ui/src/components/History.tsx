@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { history } from '~/api/queries'
 import type { HistoryItem } from '~/api/types'
-import { differences, inline } from '~/lib/pointer'
+import { differences, inline, listChange, type Difference } from '~/lib/pointer'
 import { Empty } from './Empty'
 import { Fetched } from './Fetched'
 import css from './History.module.css'
@@ -40,33 +40,55 @@ function Entry({ item }: { item: HistoryItem }) {
         <span className="faint"><Time at={item.at} as="both" /></span>
         <span className="faint num">v{item.version}</span>
       </div>
-      <DifferenceView difference={item.difference} />
+      {item.version === 1 ? (
+        <details className={css.first}>
+          <summary>What it began with</summary>
+          <DifferenceView difference={item.difference} all />
+        </details>
+      ) : (
+        <DifferenceView difference={item.difference} />
+      )}
     </li>
   )
 }
 
 const SHOWN = 8
+/** What names the object, which the page says anyway. */
+const ENVELOPE = new Set(['/apiVersion', '/kind', '/metadata/name', '/metadata/namespace'])
 
 /** The fields that changed, before and after. */
 export function DifferenceView({ difference, all = false }: { difference: unknown; all?: boolean }) {
-  const entries = differences(difference)
+  const entries = differences(difference).filter((entry) => !ENVELOPE.has(entry.path))
   if (entries.length === 0) return null
   const shown = all ? entries : entries.slice(0, SHOWN)
   return (
     <ul className={css.difference}>
-      {shown.map((entry, i) => (
-        <li key={i}>
-          {entry.path && <code className={css.path}>{entry.path}</code>}
-          {entry.before !== undefined && entry.before !== null && <del>{short(entry.before)}</del>}
-          {entry.after !== undefined && entry.after !== null && <ins>{short(entry.after)}</ins>}
-        </li>
-      ))}
+      {shown.map((entry, i) => <Change key={i} entry={entry} />)}
       {entries.length > shown.length && <li className="faint">and {entries.length - shown.length} more</li>}
     </ul>
   )
 }
 
+function Change({ entry }: { entry: Difference }) {
+  const list = listChange(entry.before, entry.after)
+  const lost = list ? list.lost : known(entry.before)
+  const gained = list ? list.gained : known(entry.after)
+  return (
+    <li>
+      {entry.path && <code className={css.path}>{entry.path}</code>}
+      {lost.map((value, i) => <del key={i}>{short(value)}</del>)}
+      {gained.map((value, i) => <ins key={i}>{short(value)}</ins>)}
+      {lost.length + gained.length === 0 && <span className="faint">in another order</span>}
+    </li>
+  )
+}
+
+function known(value: unknown): unknown[] {
+  return value === undefined || value === null || value === '' ? [] : [value]
+}
+
 function short(value: unknown): string {
-  const text = inline(value)
+  const words = value && typeof value === 'object' && 'text' in value ? (value as { text: unknown }).text : undefined
+  const text = typeof words === 'string' ? words : inline(value)
   return text.length > 240 ? `${text.slice(0, 240)}…` : text
 }

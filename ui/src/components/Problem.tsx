@@ -2,6 +2,7 @@ import { Button } from '@mantine/core'
 import { asProblem } from '~/api/problem'
 import { Icon } from './Icon'
 import css from './Problem.module.css'
+import { Words } from './Words'
 
 /** What went wrong, where, and what to do next. */
 export function ProblemView({ error, retry, compact = false }: { error: unknown; retry?: () => void; compact?: boolean }) {
@@ -13,14 +14,14 @@ export function ProblemView({ error, retry, compact = false }: { error: unknown;
         <span className={css.title}>{problem.title}</span>
         {problem.type.startsWith('/help/') ? <a className={css.code} href={problem.type} target="_blank" rel="noreferrer" title="What this code means"><code>{problem.code}</code></a> : <code className={css.code}>{problem.code}</code>}
       </div>
-      <p className={css.detail}>{problem.detail}</p>
+      <p className={css.detail}><Words text={problem.detail} /></p>
       {problem.place && (
         <p className={css.extra}>
           Where: <code>{problem.place}</code>
         </p>
       )}
       <ReasonList facts={problem.facts} />
-      {problem.hint && <p className={css.extra}>Next: {problem.hint}</p>}
+      {problem.hint && <p className={css.extra}>Next: <Words text={problem.hint} /></p>}
       {(problem.requestId || retry) && (
         <div className={css.foot}>
           {retry && (

@@ -9,6 +9,18 @@ export function compact(value: number): string {
   return new Intl.NumberFormat('en-GB', { notation: 'compact', maximumFractionDigits: 1 }).format(value)
 }
 
+/** An amount of memory or disk: `88 MB`, `21.5 GB`. */
+export function bytes(value: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  let size = value
+  let unit = 0
+  while (size >= 1_000 && unit < units.length - 1) {
+    size /= 1_000
+    unit++
+  }
+  return `${size >= 100 || unit === 0 ? Math.round(size) : +size.toFixed(1)} ${units[unit]}`
+}
+
 export function percent(share: number): string {
   return `${Math.round(share * 100)} %`
 }

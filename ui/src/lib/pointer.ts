@@ -42,6 +42,17 @@ export function differences(raw: unknown): Difference[] {
 const BEFORE = ['before', 'old', 'from']
 const AFTER = ['after', 'new', 'to', 'value']
 
+/** What a list lost and gained, instead of the whole list twice. */
+export function listChange(before: unknown, after: unknown): { lost: unknown[]; gained: unknown[] } | undefined {
+  if (!Array.isArray(before) || !Array.isArray(after)) return undefined
+  const text = (list: unknown[]) => new Set(list.map((item) => JSON.stringify(item)))
+  const [old, now] = [text(before), text(after)]
+  return {
+    lost: before.filter((item) => !now.has(JSON.stringify(item))),
+    gained: after.filter((item) => !old.has(JSON.stringify(item))),
+  }
+}
+
 function oneDifference(entry: unknown): Difference {
   if (!entry || typeof entry !== 'object') return { path: '', after: entry }
   const e = entry as Record<string, unknown>

@@ -10,6 +10,23 @@ export function stack(series: number[][]): number[][] {
   )
 }
 
+/**
+ * The part of a range in which something happens, with room around it: a trouble of a minute is not
+ * to be lost at the edge of an hour. In seconds; nothing where there is nothing to show.
+ */
+export function focusRange(x: number[], counts: (number | null | undefined)[], bucket: number, marks: number[] = []): { from: number; until: number } | undefined {
+  const first = x[0]
+  const last = x[x.length - 1]
+  if (first === undefined || last === undefined) return undefined
+  const busy = x.filter((_, i) => (counts[i] ?? 0) > 0)
+  const inside = marks.filter((mark) => mark >= first && mark <= last + bucket)
+  const low = Math.min(...busy, ...inside)
+  const high = Math.max(...busy.map((at) => at + bucket), ...inside)
+  if (!Number.isFinite(low) || !Number.isFinite(high)) return undefined
+  const room = Math.max(4 * bucket, (high - low) * 0.3)
+  return { from: Math.max(first, low - room), until: Math.min(last + bucket, high + room) }
+}
+
 /** The bounds of an axis from nought that leave room above the highest value and the threshold. */
 export function roomAbove(values: (number | null | undefined)[], extra: number[] = []): [number, number] {
   let top = 0

@@ -11,6 +11,7 @@ export function duration(ms: number | undefined | null): string {
   const sign = ms < 0 ? '-' : ''
   const left = Math.abs(ms)
   if (left < SECOND) return `${sign}${Math.round(left)} ms`
+  if (left < 10 * SECOND) return `${sign}${+(left / SECOND).toFixed(1)}s`
   const days = Math.floor(left / DAY)
   const hours = Math.floor((left % DAY) / HOUR)
   const minutes = Math.floor((left % HOUR) / MINUTE)

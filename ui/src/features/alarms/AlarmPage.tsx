@@ -15,6 +15,7 @@ import { Time } from '~/components/Time'
 import { stateOf } from '~/lib/state'
 import { condition } from './AlarmsPage'
 import css from './Alarm.module.css'
+import { Words } from '~/components/Words'
 
 const SPANS = ['1h', '6h', '24h', '7d']
 
@@ -41,7 +42,7 @@ function AlarmView({ alarm, name }: { alarm: Alarm; name: string }) {
       state={<><SeverityMark severity={spec.severity} /><State soft state={status?.state} /></>}
       actions={<LinkButton href={`/logs?query=${encodeURIComponent(spec.query)}&since=${since}`} leftSection={<Icon name="logs" size={14} />}>Its lines</LinkButton>}
     >
-      {status?.reason && <p className="dim">{status.reason}{status.since && <> · since <Time at={status.since} as="both" /></>}</p>}
+      {status?.reason && <p className="dim"><Words text={status.reason} />{status.since && <> · since <Time at={status.since} as="both" /></>}</p>}
       <Columns
         main={
           <>
@@ -64,7 +65,7 @@ function AlarmView({ alarm, name }: { alarm: Alarm; name: string }) {
                     {[...data.states].sort((a, b) => Date.parse(b.at) - Date.parse(a.at)).map((entry, i) => (
                       <li key={i}>
                         <State state={entry.state} />
-                        <span className="dim wrap">{entry.reason}</span>
+                        <span className="dim wrap"><Words text={entry.reason} /></span>
                         <Time at={entry.at} as="both" />
                       </li>
                     ))}

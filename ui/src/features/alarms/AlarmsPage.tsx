@@ -11,6 +11,7 @@ import { RefLink, To } from '~/components/Ref'
 import { SeverityMark, State } from '~/components/State'
 import { Time } from '~/components/Time'
 import { alarmList } from '~/features/services/data'
+import { Words } from '~/components/Words'
 
 const RANK: Record<string, number> = { firing: 0, unknown: 1, ok: 2 }
 const STATES = ['firing', 'unknown', 'ok'].map((value) => ({ value, label: value }))
@@ -27,7 +28,7 @@ const columns: Column<Alarm>[] = [
   { id: 'service', title: 'Service', tight: true, hide: 'phone', sort: (a) => a.spec.service, cell: (a) => <RefLink to={a.spec.service} /> },
   { id: 'severity', title: 'Severity', tight: true, sort: (a) => a.spec.severity, cell: (a) => <SeverityMark severity={a.spec.severity} /> },
   { id: 'condition', title: 'Fires on', hide: 'narrow', cell: (a) => condition(a) },
-  { id: 'reason', title: 'Seen last', main: true, cell: (a) => <span className="dim wrap">{a.status?.reason || '–'}</span> },
+  { id: 'reason', title: 'Seen last', main: true, cell: (a) => <span className="dim wrap">{a.status?.reason ? <Words text={a.status.reason} /> : '–'}</span> },
   { id: 'andon', title: 'Andon', tight: true, hide: 'narrow', cell: (a) => (a.spec.pullsAndon ? 'pulls it' : <span className="faint">no</span>) },
   { id: 'since', title: 'Since', tight: true, sort: (a) => a.status?.since, cell: (a) => <Time at={a.status?.since} /> },
 ]

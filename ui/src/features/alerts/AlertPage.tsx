@@ -14,6 +14,7 @@ import { Columns, Facts, Page, Panel } from '~/components/Page'
 import { RefLink, To, Who } from '~/components/Ref'
 import { SeverityMark, State } from '~/components/State'
 import { Elapsed, Time } from '~/components/Time'
+import { Words } from '~/components/Words'
 import { useAlertVerbs } from './verbs'
 
 const columns: Column<PageSummary>[] = [
@@ -54,6 +55,11 @@ function AlertView({ alert, name }: { alert: Alert; name: string }) {
         )
       }
     >
+      {status?.stalled && !over && (
+        <Panel tone="stopped">
+          <State tone="stopped" word="Nobody is being paged" /> <span className="dim"><Words text={status.stalled} /></span>
+        </Panel>
+      )}
       <Columns
         main={
           <>

@@ -22,7 +22,7 @@ const columns: Column<Alert>[] = [
   { id: 'name', title: 'Alert', tight: true, hide: 'phone', cell: (a) => <RefLink to={refOf(a)} /> },
   { id: 'state', title: 'State', tight: true, sort: (a) => a.status?.state, cell: (a) => <State state={a.status?.state} /> },
   { id: 'severity', title: 'Severity', tight: true, sort: (a) => a.spec.severity, cell: (a) => <SeverityMark severity={a.spec.severity} /> },
-  { id: 'title', title: 'What', main: true, cell: (a) => <span className="wrap">{a.spec.title}</span> },
+  { id: 'title', title: 'What', main: true, cell: (a) => <span className="wrap">{a.spec.title} {a.status?.stalled && <State tone="stopped" word="nobody is paged" />}</span> },
   { id: 'service', title: 'Service', tight: true, hide: 'phone', cell: (a) => <RefLink to={a.spec.service} /> },
   { id: 'source', title: 'From', hide: 'narrow', cell: (a) => <RefLink to={a.spec.source} /> },
   { id: 'who', title: 'Answered by', hide: 'narrow', tight: true, cell: (a) => <Who who={a.status?.acknowledgedBy} /> },

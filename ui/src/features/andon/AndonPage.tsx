@@ -3,9 +3,9 @@ import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { answer, client } from '~/api/client'
-import { object } from '~/api/queries'
+import { list, object } from '~/api/queries'
 import { refOf, shortName } from '~/api/refs'
-import type { Andon } from '~/api/types'
+import type { Andon, Incident } from '~/api/types'
 import { Command } from '~/components/Command'
 import { Fetched } from '~/components/Fetched'
 import { useWrite } from '~/components/form'
@@ -18,6 +18,7 @@ import { Lamp, State } from '~/components/State'
 import { Elapsed, Time } from '~/components/Time'
 import { andonState } from '~/lib/state'
 import css from './Andon.module.css'
+import { Words } from '~/components/Words'
 
 export function AndonPage() {
   const { name } = useParams({ from: '/andon/$name' })
@@ -37,6 +38,10 @@ function AndonView({ andon, name }: { andon: Andon; name: string }) {
   const released = status?.state === 'released'
   const how = andonState(status?.state)
   const acknowledge = useWrite(() => answer(client.POST('/api/v1/andons/{name}/acknowledge', { params: { path: { name } }, body: {} })), { done: 'Acknowledged' })
+  // The andon may not know its incident; the incident knows its andons.
+  const incidents = useQuery(list<Incident>('incidents', { limit: 200 })).data?.items ?? []
+  const gathering = incidents.find((i) => i.status?.andons?.includes(refOf(andon)))
+  const incident = status?.incident ?? (gathering && refOf(gathering))
   const cases = [...new Set([...(spec.cases ?? []), ...(status?.pulls ?? []).flatMap((p) => (p.case ? [p.case] : []))])]
   return (
     <Page
@@ -87,7 +92,7 @@ function AndonView({ andon, name }: { andon: Andon; name: string }) {
             <Panel title="So far">
               <ol className={css.steps}>
                 <Step done label="Pulled" at={status?.pulledAt} who={spec.pulledBy} />
-                <Step done={Boolean(status?.acknowledgedAt)} label={status?.acknowledgedAt ? 'Acknowledged' : 'Nobody is on it yet'} at={status?.acknowledgedAt} who={status?.acknowledgedBy} />
+                <Step done={Boolean(status?.acknowledgedAt)} label={status?.acknowledgedAt ? 'Acknowledged' : released ? 'Nobody said to be on it' : 'Nobody is on it yet'} at={status?.acknowledgedAt} who={status?.acknowledgedBy} />
                 <Step done={released} label={released ? 'Released' : 'The line is stopped'} at={status?.releasedAt} who={status?.releasedBy} />
               </ol>
             </Panel>
@@ -98,7 +103,7 @@ function AndonView({ andon, name }: { andon: Andon; name: string }) {
                   [released ? 'Stood still' : 'Stands still', <Elapsed from={status?.pulledAt} until={status?.releasedAt} />],
                   ['Cases', cases.join(', ') || <span className="faint">none named</span>],
                   ['Alarm', spec.alarm ? <RefLink to={spec.alarm} /> : <span className="faint">pulled by a person</span>],
-                  ['Incident', status?.incident ? <RefLink to={status.incident} /> : <span className="faint">none</span>],
+                  ['Incident', incident ? <RefLink to={incident} /> : <span className="faint">none</span>],
                   ['Chain', <To href={`/trace/andons/${name}`}>from change to lesson</To>],
                 ]}
               />
@@ -119,7 +124,7 @@ function AndonView({ andon, name }: { andon: Andon; name: string }) {
 function Said({ by, at, words, cases }: { by: string; at: string | undefined; words: string | undefined; cases: string[] | undefined }) {
   return (
     <li>
-      <span className={css.words}>{words ? words : <span className="faint">No words were given.</span>}</span>
+      <span className={css.words}>{words ? <Words text={words} /> : <span className="faint">No words were given.</span>}</span>
       <span className="dim small">
         <Who who={by} /> · <Time at={at} as="both" />
         {(cases ?? []).length > 0 && <> · case {(cases ?? []).join(', ')}</>}

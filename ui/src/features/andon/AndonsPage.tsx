@@ -16,6 +16,7 @@ import { plural } from '~/lib/number'
 import { andonState } from '~/lib/state'
 import css from './Andon.module.css'
 import { PullForm } from './PullForm'
+import { Words } from '~/components/Words'
 
 const STATES = ['pulled', 'acknowledged', 'released'].map((value) => ({ value, label: value }))
 
@@ -23,7 +24,7 @@ const columns: Column<Andon>[] = [
   { id: 'name', title: 'Pull', tight: true, sort: (a) => a.metadata.createdAt, cell: (a) => <RefLink to={refOf(a)} /> },
   { id: 'state', title: 'State', tight: true, sort: (a) => a.status?.state, cell: (a) => <State tone={andonState(a.status?.state).tone} word={a.status?.state} /> },
   { id: 'scope', title: 'Scope', tight: true, sort: (a) => a.spec.scope, cell: (a) => <RefLink to={a.spec.scope} kind="component" /> },
-  { id: 'reason', title: 'Words', main: true, cell: (a) => <span className="wrap">{a.spec.reason || <span className="faint">none given</span>}</span> },
+  { id: 'reason', title: 'Words', main: true, cell: (a) => <span className="wrap">{a.spec.reason ? <Words text={a.spec.reason} /> : <span className="faint">none given</span>}</span> },
   { id: 'by', title: 'Pulled by', tight: true, hide: 'phone', cell: (a) => <><Who who={a.spec.pulledBy} />{(a.status?.pulls?.length ?? 0) > 0 && <span className="faint"> +{a.status?.pulls?.length}</span>}</> },
   { id: 'cases', title: 'Cases', hide: 'narrow', cell: (a) => (a.spec.cases ?? []).join(', ') },
   { id: 'at', title: 'When', tight: true, sort: (a) => a.status?.pulledAt, cell: (a) => <Time at={a.status?.pulledAt} /> },

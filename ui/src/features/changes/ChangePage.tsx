@@ -81,7 +81,7 @@ function ChangeView({ change, name }: { change: Change; name: string }) {
                   ['Kind', spec.changeType],
                   ['Deployed by', <Who who={deployer(change)} />],
                   ['Deployed', <Time at={status?.deployedAt} as="both" />],
-                  ['Written by', (status?.authors ?? []).join(', ') || <span className="faint">unknown</span>],
+                  ['Written by', status?.authors?.length ? status.authors.map((author, i) => <span key={author}>{i > 0 && ', '}<Author name={author} /></span>) : <span className="faint">unknown</span>],
                   ['Commits', status?.commitCount ?? '–'],
                   ['Commit', spec.commit ? <><span className="mono" title={spec.commit}>{spec.commit.slice(0, 12)}</span> <CopyButton text={spec.commit} label="Copy commit" /></> : <span className="faint">none</span>],
                   ['Repository', spec.repository ? <span className="wrap">{spec.repository}</span> : <span className="faint">none</span>],
@@ -100,6 +100,11 @@ function ChangeView({ change, name }: { change: Change; name: string }) {
       />
     </Page>
   )
+}
+
+/** An author is a known person, or whatever name git has. */
+function Author({ name }: { name: string }) {
+  return name.startsWith('user:') ? <RefLink to={name} /> : <span>{name}</span>
 }
 
 /** Time to value of this one, ticking while it is on its way, against the usual. */

@@ -59,7 +59,7 @@ export function ChangesPage() {
               <p className="dim">No change reached customers in this time.</p>
             ) : (
               <div className={css.flow}>
-                <ValueChart flow={data} height={180} />
+                <ValueChart flow={data} height={180} since={since} />
                 <div>
                   <p className={css.sum}>
                     Half of {plural(data.count, 'change')} took <strong>{duration(data.p50Ms)}</strong> or less from first commit to customer, nine of ten <strong>{duration(data.p90Ms)}</strong>.

@@ -60,7 +60,7 @@ export function StageTrack({ change }: { change: Change }) {
             {stages.map((stage, i) => (
               <tr key={i}>
                 <td className="strong">{stage.name}</td>
-                <td><Time at={stage.startedAt} as="time" /></td>
+                <td><Time at={stage.startedAt} as={track.totalMs < 3_600_000 ? 'seconds' : 'time'} /></td>
                 <td className="num nowrap">{duration((stage.finishedAt ? Date.parse(stage.finishedAt) : now) - Date.parse(stage.startedAt))}{!stage.finishedAt && ' so far'}</td>
                 <td className="num">{stage.waitedMs ? <>{duration(stage.waitedMs)} {stage.waitReason && <span className="faint">{stage.waitReason}</span>}</> : <span className="faint">–</span>}</td>
                 <td><Who who={stage.actor} /></td>

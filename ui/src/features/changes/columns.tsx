@@ -14,7 +14,7 @@ export function deployer(change: Change): string | undefined {
 
 export function changeTitle(change: Change): string {
   if (change.spec.title) return change.spec.title
-  return change.spec.changeType === 'rollback' ? `Rollback to ${change.spec.version}` : 'no title'
+  return `${change.spec.changeType === 'rollback' ? 'Back to ' : ''}${shortName(change.spec.service)} ${change.spec.version}`
 }
 
 export const changeColumns: Column<Change>[] = [
@@ -26,7 +26,7 @@ export const changeColumns: Column<Change>[] = [
     cell: (c) => (
       <span className="wrap">
         {c.spec.changeType !== 'deploy' && <span className="faint">{c.spec.changeType} · </span>}
-        {changeTitle(c)}
+        {c.spec.title || <span className="faint">no title</span>}
       </span>
     ),
   },

@@ -7,6 +7,7 @@ import { useWrite } from '~/components/form'
 import { RefLink } from '~/components/Ref'
 import { State } from '~/components/State'
 import { Time } from '~/components/Time'
+import { Words } from '~/components/Words'
 
 /** What proves an action done, in words. */
 export function VerifierWords({ verifier }: { verifier: Verifier }) {
@@ -35,7 +36,7 @@ export function ActionTable({ actions, withCoe = false, empty }: { actions: Acti
         <div className="wrap">
           {a.spec.title}
           <div className="dim small">{a.spec.purpose}: done when <VerifierWords verifier={a.spec.verifier} /></div>
-          {a.status?.verdict && <div className="faint small">Last seen: {a.status.verdict} {a.status.verifiedAt && <>(<Time at={a.status.verifiedAt} />)</>}</div>}
+          {a.status?.verdict && <div className="faint small">Last seen: <Words text={a.status.verdict} /> {a.status.verifiedAt && <>(<Time at={a.status.verifiedAt} />)</>}</div>}
           {(a.status?.reopened ?? 0) > 0 && <div className="small"><State tone="warning" word={`opened again ${a.status?.reopened} times`} /></div>}
         </div>
       ),

@@ -21,6 +21,7 @@ import { AddAction } from './AddAction'
 import css from './Coe.module.css'
 import { cleaned, FactorsPart, ListPart, LISTS, TextPart, TEXTS } from './HumanParts'
 import { ChangePart, GraphPart, ImpactPart, TimelinePart } from './MachineParts'
+import { Words } from '~/components/Words'
 
 const STATES: CoeState[] = ['draft', 'inReview', 'published', 'verified']
 
@@ -41,8 +42,12 @@ function CoeView({ coe, name }: { coe: Coe; name: string }) {
   const ref = refOf(coe)
   const actions = useQuery(list<Action>('actions', { coe: ref, limit: 200 }))
   const save = useWrite(
-    ({ spec, version }: Draft) =>
-      answer(client.PUT('/api/v1/{plural}/{name}', { params: { path: { plural: 'coes', name } }, body: { ...coe, metadata: { ...coe.metadata, version }, spec: cleaned(spec) } as unknown as Obj })),
+    async ({ spec, version, over }: Draft & { over?: boolean }) => {
+      const path = { plural: 'coes', name }
+      const base = over ? ((await answer(client.GET('/api/v1/{plural}/{name}', { params: { path } }))) as unknown as Coe) : coe
+      const body = { ...base, metadata: { ...base.metadata, version: over ? base.metadata.version : version }, spec: cleaned(spec) }
+      return answer(client.PUT('/api/v1/{plural}/{name}', { params: { path }, body: body as unknown as Obj }))
+    },
     { done: 'Saved', quiet: true, after: () => setDraft(undefined) },
   )
   useBlocker({ shouldBlockFn: () => Boolean(draft) && !window.confirm('Leave without saving what you wrote?'), enableBeforeUnload: () => Boolean(draft) })
@@ -73,8 +78,8 @@ function CoeView({ coe, name }: { coe: Coe; name: string }) {
           <ProblemView error={save.error} />
           {conflict && (
             <p>
-              Your text is kept. Somebody stored version {coe.metadata.version} meanwhile.{' '}
-              <Button size="compact-xs" onClick={() => save.mutate({ ...draft, version: coe.metadata.version })}>Store mine over it</Button>
+              Your text is kept; somebody stored another version meanwhile.{' '}
+              <Button size="compact-xs" onClick={() => save.mutate({ ...draft, over: true })}>Store mine over it</Button>
             </p>
           )}
         </div>
@@ -123,7 +128,7 @@ function Gates({ coe }: { coe: Coe }) {
       ) : (
         <ul className={css.gates}>
           {gates.map((gate) => (
-            <li key={gate}><Lamp tone="warning" /> <span>{gate}</span></li>
+            <li key={gate}><Lamp tone="warning" /> <span><Words text={gate} /></span></li>
           ))}
         </ul>
       )}

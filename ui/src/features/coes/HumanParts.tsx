@@ -50,6 +50,7 @@ export function TextPart({ spec, part, edit }: { spec: CoeSpec; part: (typeof TE
 
 export function ListPart({ spec, part, edit }: { spec: CoeSpec; part: (typeof LISTS)[number]; edit: Change | undefined }) {
   const value = spec[part.key] ?? []
+  if (!edit && value.length === 0 && part.key !== 'lessons') return null
   return (
     <section className={css.part}>
       <h3>{part.title}</h3>

@@ -7,6 +7,7 @@ import { RefLink, RefList, To } from '~/components/Ref'
 import { Time } from '~/components/Time'
 import { Entries } from '~/features/incidents/Timeline'
 import { count } from '~/lib/number'
+import { focusRange } from '~/lib/stack'
 import { duration } from '~/lib/time'
 import css from './Coe.module.css'
 
@@ -46,12 +47,16 @@ export function GraphPart({ coe }: { coe: Coe }) {
   const from = (graph.startsUs[0] ?? 0) / 1_000
   const until = ((graph.startsUs[graph.startsUs.length - 1] ?? 0) + graph.bucketUs) / 1_000
   const impact = coe.status?.impact
+  const x = graph.startsUs.map((us) => us / 1e6)
+  const marks = [impact?.startedAt, impact?.endedAt].flatMap((at) => (at ? [Date.parse(at) / 1_000] : []))
+  const range = focusRange(x, graph.counts, graph.bucketUs / 1e6, marks)
   return (
     <Panel title="The symptom" aside={<><To href={`/logs?query=${encodeURIComponent(graph.query)}&since=${new Date(from).toISOString()}&until=${new Date(until).toISOString()}`}>Open in Logs</To><ByMachine /></>} tone="machine">
       <p className="dim small"><code>{graph.query}</code></p>
       <TimeSeries
         label={`Failing lines over time${graph.threshold !== undefined ? ` against the threshold of ${graph.threshold}` : ''}`}
-        x={graph.startsUs.map((us) => us / 1e6)}
+        x={x}
+        {...range}
         series={[{ label: 'failing lines', values: graph.counts, color: '--band-error', type: 'bars' }]}
         bucket={graph.bucketUs / 1e6}
         levels={graph.threshold === undefined || graph.threshold === null ? [] : [{ value: graph.threshold, label: `threshold ${graph.threshold}` }]}
@@ -82,6 +87,7 @@ export function ChangePart({ coe }: { coe: Coe }) {
       <Facts
         items={[
           ['Incident', <RefLink to={spec.incident} />],
+          ...(spec.andon ? [['Andon', <RefLink key="andon" to={spec.andon} />] as [string, React.ReactNode]] : []),
           ['Change', status?.change ? <RefLink to={status.change} /> : <span className="faint">none found</span>],
           ['Owner', <RefLink to={spec.owner} kind="group" />],
           ['Related', <RefList refs={status?.related} kind="coe" empty="no COE with the same factors" />],

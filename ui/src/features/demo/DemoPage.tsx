@@ -12,6 +12,7 @@ import { Page, Panel } from '~/components/Page'
 import { LinkButton } from '~/components/Ref'
 import { State } from '~/components/State'
 import css from './Demo.module.css'
+import { Words } from '~/components/Words'
 
 const POLL_MS = 1_500
 
@@ -82,8 +83,8 @@ function Step({ step, number, next }: { step: DemoStep; number: number; next: bo
           <h2>{step.title}</h2>
           <State state={step.state} word={step.state === 'waiting' && next ? 'next' : undefined} />
         </div>
-        <p className="dim">{step.text}</p>
-        {step.detail && <p className={step.state === 'failed' ? css.failed : css.detail}>{step.detail}</p>}
+        <p className="dim"><Words text={step.text} /></p>
+        {step.detail && <p className={step.state === 'failed' ? css.failed : css.detail}><Words text={step.detail} /></p>}
       </div>
       {step.link && <LinkButton href={step.link}>Watch it</LinkButton>}
     </li>

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { answer, client } from '~/api/client'
-import { live, timeToValue } from '~/api/queries'
+import { live, onCall, timeToValue } from '~/api/queries'
 import { hrefOf, refOf, shortName } from '~/api/refs'
 import type { Change, HomeSummary } from '~/api/types'
 import { ValueChart } from '~/charts/ValueChart'
@@ -13,6 +13,7 @@ import { Time, useNow } from '~/components/Time'
 import { plural } from '~/lib/number'
 import { duration } from '~/lib/time'
 import css from './Home.module.css'
+import { Words } from '~/components/Words'
 
 const homeQuery = live(['home'], ['*'], () => answer(client.GET('/api/v1/home')))
 
@@ -34,7 +35,7 @@ export function HomePage() {
               <>
                 <Waiting home={home} />
                 <Value home={home} />
-                <OnCall home={home} />
+                <OnCall />
               </>
             }
           />
@@ -77,7 +78,7 @@ function Wrong({ home }: { home: HomeSummary }) {
             <li key={`${item.object}-${i}`}>
               <To href={hrefOf(item.object)} className={css.item}>
                 <span className={css.itemState}><State state={item.state} /></span>
-                <span className={css.itemText}>{item.title}</span>
+                <span className={css.itemText}><Words text={item.title} /></span>
                 <span className={css.itemTime}><Time at={item.since} /></span>
               </To>
             </li>
@@ -128,7 +129,7 @@ function Waiting({ home }: { home: HomeSummary }) {
             return (
               <li key={item.object + item.title}>
                 <To href={hrefOf(item.object)} className={css.wait}>
-                  <span className={css.itemText}>{item.title}</span>
+                  <span className={css.itemText}><Words text={item.title} /></span>
                   {item.dueAt && (
                     <span className={css.due}>
                       {late ? <State tone="warning" word="was due" /> : <span className="faint">due</span>} <Time at={item.dueAt} />
@@ -157,14 +158,16 @@ function Value({ home }: { home: HomeSummary }) {
   )
 }
 
-function OnCall({ home }: { home: HomeSummary }) {
+function OnCall() {
+  const query = useQuery(onCall)
   return (
     <Panel title="On call now" aside={<To href="/on-call">Schedules</To>} flush>
-      {home.onCall.length === 0 ? (
+      <Fetched query={query} lines={2}>
+      {(turns) => turns.length === 0 ? (
         <Empty title="Nobody is on call." command="andon explain Schedule">Apply a Schedule, so that pages reach a person.</Empty>
       ) : (
         <ul className={css.list}>
-          {home.onCall.map((turn) => (
+          {turns.map((turn) => (
             <li key={turn.schedule} className={css.turn}>
               <RefLink to={turn.schedule} />
               {turn.user ? <span className="strong"><RefLink to={turn.user} kind="user" /></span> : <State tone="warning" word="nobody" />}
@@ -173,6 +176,7 @@ function OnCall({ home }: { home: HomeSummary }) {
           ))}
         </ul>
       )}
+      </Fetched>
     </Panel>
   )
 }

@@ -7,6 +7,7 @@ import { Panel } from '~/components/Page'
 import { To, useGo } from '~/components/Ref'
 import { State } from '~/components/State'
 import { count } from '~/lib/number'
+import { focusRange } from '~/lib/stack'
 import { bandOf } from '~/lib/state'
 import { logTime } from '~/lib/time'
 import css from './Incident.module.css'
@@ -49,6 +50,8 @@ function Chart({ incident, context }: { incident: Incident; context: IncidentCon
     ...(status?.detectedAt ? [{ at: Date.parse(status.detectedAt) / 1_000, label: 'alarm', tone: 'stopped' as const }] : []),
     ...(status?.mitigatedAt ? [{ at: Date.parse(status.mitigatedAt) / 1_000, label: 'mitigated', tone: 'ok' as const }] : []),
   ]
+  const x = histogram.startsUs.map((us) => us / 1e6)
+  const range = focusRange(x, histogram.counts, histogram.bucketUs / 1e6, markers.map((m) => m.at))
   return (
     <div className={css.chart}>
       <p className="dim small">
@@ -56,7 +59,8 @@ function Chart({ incident, context }: { incident: Incident; context: IncidentCon
       </p>
       <TimeSeries
         label={`Failing lines over time, ${total} in all${histogram.threshold !== undefined ? `, the alarm's threshold is ${histogram.threshold}` : ''}`}
-        x={histogram.startsUs.map((us) => us / 1e6)}
+        x={x}
+        {...range}
         series={[{ label: 'failing lines', values: histogram.counts, color: '--band-error', type: 'bars' }]}
         bucket={histogram.bucketUs / 1e6}
         levels={histogram.threshold === undefined || histogram.threshold === null ? [] : [{ value: histogram.threshold, label: `threshold ${histogram.threshold}` }]}

@@ -6,9 +6,10 @@ import { ProblemView } from '~/components/Problem'
 import { RefLink, To, Who } from '~/components/Ref'
 import { State } from '~/components/State'
 import { Time } from '~/components/Time'
-import { changeTitle, deployer } from '~/features/changes/columns'
+import { deployer } from '~/features/changes/columns'
 import { percent } from '~/lib/number'
 import css from './Incident.module.css'
+import { Words } from '~/components/Words'
 
 interface Suspect {
   ref: string
@@ -38,8 +39,8 @@ export function Suspects({ incident, context, failed }: { incident: Incident; co
               <span className="num faint">{percent(suspect.score)}</span>
               <span>
                 <RefLink to={suspect.ref}>{suspect.change ? `${shortName(suspect.change.spec.service)} ${suspect.change.spec.version}` : shortName(suspect.ref)}</RefLink>
-                {suspect.change && <> {changeTitle(suspect.change)}</>}
-                <span className="dim"> · {suspect.reasons.join(', ')}</span>
+                {suspect.change?.spec.title && <> {suspect.change.spec.title}</>}
+                <span className="dim"> · <Words text={suspect.reasons.join(', ')} /></span>
               </span>
             </li>
           ))}
@@ -59,7 +60,7 @@ function First({ suspect }: { suspect: Suspect }) {
         <div style={{ minWidth: 0, flex: 1 }}>
           <div className={css.firstTitle}>
             <RefLink to={suspect.ref}>{change ? `${shortName(change.spec.service)} ${change.spec.version}` : shortName(suspect.ref)}</RefLink>
-            {change && <span>{changeTitle(change)}</span>}
+            {change?.spec.title && <span>{change.spec.title}</span>}
           </div>
           {change && (
             <div className="dim small">
@@ -69,7 +70,7 @@ function First({ suspect }: { suspect: Suspect }) {
         </div>
       </div>
       <ul className={css.reasons}>
-        {suspect.reasons.map((reason) => <li key={reason}>{reason}</li>)}
+        {suspect.reasons.map((reason) => <li key={reason}><Words text={reason} /></li>)}
       </ul>
       {change && !back && (
         <div className={css.back}>
@@ -79,9 +80,9 @@ function First({ suspect }: { suspect: Suspect }) {
         </div>
       )}
       {back && change && (
-        <p className={css.back}>
-          <State tone="ok" word="taken back" /> {change.status?.rolledBackBy && <>by <RefLink to={change.status.rolledBackBy} /></>}
-        </p>
+        <div className={css.back}>
+          <p><State tone="ok" word="taken back" />{change.status?.rolledBackBy && <> by <RefLink to={change.status.rolledBackBy} /></>}</p>
+        </div>
       )}
     </div>
   )

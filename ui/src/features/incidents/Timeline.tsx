@@ -8,6 +8,7 @@ import { Panel } from '~/components/Page'
 import { RefLink, Who } from '~/components/Ref'
 import { Time } from '~/components/Time'
 import css from './Incident.module.css'
+import { Words } from '~/components/Words'
 
 const ICONS: Record<string, IconName> = {
   alarm: 'alarm', alert: 'bell', page: 'phone', acknowledge: 'check', change: 'change', andon: 'andon', note: 'edit', state: 'incident',
@@ -33,7 +34,7 @@ export function Entries({ entries }: { entries: TimelineEntry[] }) {
           <span className={css.dot}><Icon name={ICONS[entry.entryType] ?? 'clock'} size={13} /></span>
           <div className={css.entry}>
             <div className={entry.entryType === 'note' ? css.note : undefined}>
-              {entry.text} {entry.object && <RefLink to={entry.object} />}
+              <Words text={entry.text} /> {entry.object && <RefLink to={entry.object} />}
             </div>
             <div className="faint small">
               <Time at={entry.at} as="both" /> · <Who who={entry.actor} />

@@ -4,6 +4,7 @@ import { asProblem, positionOf } from '~/api/problem'
 import { Icon } from '~/components/Icon'
 import { ProblemView } from '~/components/Problem'
 import css from './Logs.module.css'
+import { Words } from '~/components/Words'
 
 const SYNTAX: [string, string][] = [
   ['timeout', 'the message has the word'],
@@ -82,9 +83,9 @@ function QueryError({ query, error }: { query: string; error: unknown }) {
         {query.slice(at + 1)}
       </code>
       <p>
-        <strong>{problem.code}</strong> {problem.detail} <span className="dim">Column {place.column}.</span>
+        <strong>{problem.code}</strong> <Words text={problem.detail} /> <span className="dim">Column {place.column}.</span>
       </p>
-      {problem.hint && <p className="dim">{problem.hint}</p>}
+      {problem.hint && <p className="dim"><Words text={problem.hint} /></p>}
     </div>
   )
 }

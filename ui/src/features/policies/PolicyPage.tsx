@@ -21,6 +21,7 @@ import { Time } from '~/components/Time'
 import { count, percent, plural } from '~/lib/number'
 import { Code } from './Code'
 import css from './Policy.module.css'
+import { Words } from '~/components/Words'
 
 const PERIODS = ['7d', '30d', '90d', '365d']
 
@@ -72,7 +73,7 @@ function PolicyView({ policy, name }: { policy: Policy; name: string }) {
                 </p>
               )}
             </Panel>
-            <Refusals name={name} reference={refOf(policy)} />
+            <Refusals reference={refOf(policy)} />
             <HistoryPanel plural="policies" name={name} reference={refOf(policy)} />
           </>
         }
@@ -82,8 +83,8 @@ function PolicyView({ policy, name }: { policy: Policy; name: string }) {
               items={[
                 ['Lesson', spec.lesson ? <RefLink to={spec.lesson} /> : <span className="faint">cites no COE</span>],
                 ['Owner', <RefLink to={spec.owner} kind="group" />],
-                ['Applies to', spec.scope?.length ? spec.scope.map((s) => <div key={s}><code>{s}</code></div>) : 'every component'],
-                ['Remedy', spec.remedy ?? <span className="faint">none given</span>],
+                ['Applies to', spec.scope?.length ? spec.scope.map((s) => <div key={s}>{s.includes('*') ? <code>{s}</code> : <RefLink to={s} kind="component" />}</div>) : 'every component'],
+                ['Remedy', spec.remedy ? <Words text={spec.remedy} /> : <span className="faint">none given</span>],
                 ['Refused', `${plural(status?.refusedCount ?? 0, 'change')}`],
                 ['Refused last', status?.lastRefused ? (status.lastRefused.includes(':') ? <RefLink to={status.lastRefused} /> : status.lastRefused) : <span className="faint">nothing yet</span>],
                 ['Chain', <To href={`/trace/policies/${name}`}>from change to lesson</To>],
@@ -127,11 +128,11 @@ function Trial({ trial, since, refused }: { trial: PolicyTrial; since: string; r
 }
 
 /** What it has refused, out of the ledger. */
-function Refusals({ name, reference }: { name: string; reference: string }) {
+function Refusals({ reference }: { reference: string }) {
   const query = useQuery(live(['refusals'], ['*'], () => answer(client.GET('/api/v1/events', { params: { query: { action: 'check.refused', limit: 500 } } }))))
   const about = (event: LedgerEvent) => {
-    const text = JSON.stringify(event.payload ?? '')
-    return text.includes(reference) || text.includes(`"${name}"`)
+    const reasons = reasonsOf(event)
+    return reasons.some((reason) => reason.object === reference)
   }
   return (
     <Panel title="What it refused" flush>
@@ -158,8 +159,12 @@ function Refusals({ name, reference }: { name: string; reference: string }) {
 
 /** The policy's own words among the reasons of a refusal. */
 function why(event: LedgerEvent, reference: string): string | undefined {
+  return reasonsOf(event).find((reason) => reason.object === reference)?.text
+}
+
+function reasonsOf(event: LedgerEvent): { text?: string; object?: string }[] {
   const reasons = (event.payload as { reasons?: { text?: string; object?: string }[] } | undefined)?.reasons
-  return Array.isArray(reasons) ? reasons.find((reason) => reason.object === reference)?.text : undefined
+  return Array.isArray(reasons) ? reasons : []
 }
 
 function Enforce({ policy, name, trial, close }: { policy: Policy; name: string; trial: PolicyTrial | undefined; close: () => void }) {

@@ -1,4 +1,5 @@
 import { Button } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
 import { useCallback, useMemo, useState } from 'react'
 import { answer, client } from '~/api/client'
 import { shortName } from '~/api/refs'
@@ -8,7 +9,9 @@ import { CopyButton } from '~/components/Command'
 import { useWrite } from '~/components/form'
 import { Icon } from '~/components/Icon'
 import { Panel } from '~/components/Page'
+import { ProblemView } from '~/components/Problem'
 import { RefLink } from '~/components/Ref'
+import { State } from '~/components/State'
 import { Time } from '~/components/Time'
 import css from './Review.module.css'
 
@@ -45,6 +48,7 @@ export function WheelPanel({ review, name, pack }: { review: Review | undefined;
           <summary>Seed and weights</summary>
           <p className="small wrap"><span className="mono">{known.seed}</span> <CopyButton text={known.seed} label="Copy the seed" /></p>
           <p className="faint small">Drawn <Time at={known.drawnAt} as="both" />. The seed is the digest over the draw before and the frozen pack.</p>
+          {name && <Check name={name} />}
           <table className={css.weights}>
             <tbody>
               {Object.entries(known.weights).sort((a, b) => b[1] - a[1]).map(([team, weight]) => (
@@ -58,6 +62,19 @@ export function WheelPanel({ review, name, pack }: { review: Review | undefined;
         </details>
       )}
     </Panel>
+  )
+}
+
+/** Lets the server work the draw out again from the frozen pack. */
+function Check({ name }: { name: string }) {
+  const check = useMutation({ mutationFn: () => answer(client.GET('/api/v1/reviews/{name}/verify', { params: { path: { name } } })) })
+  return (
+    <div style={{ display: 'flex', gap: 8, alignItems: 'center', flexWrap: 'wrap', margin: '6px 0' }}>
+      <Button size="compact-xs" loading={check.isPending} onClick={() => check.mutate()}>Check it</Button>
+      {check.data && <State tone={check.data.packOk ? 'ok' : 'stopped'} word={check.data.packOk ? 'the pack is what was frozen' : 'the pack was altered'} />}
+      {check.data && check.data.drawOk !== null && check.data.drawOk !== undefined && <State tone={check.data.drawOk ? 'ok' : 'stopped'} word={check.data.drawOk ? 'the draw follows' : 'the draw does not follow'} />}
+      {check.isError && <ProblemView error={check.error} compact />}
+    </div>
   )
 }
 

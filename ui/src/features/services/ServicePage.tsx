@@ -20,6 +20,7 @@ import { changeColumns } from '~/features/changes/columns'
 import { count } from '~/lib/number'
 import { duration } from '~/lib/time'
 import { neighbours, useServices } from './data'
+import { Words } from '~/components/Words'
 
 const PullDialog = lazy(() => import('~/features/andon/PullDialog').then((m) => ({ default: m.PullDialog })))
 
@@ -67,7 +68,7 @@ function Service({ component, name }: { component: Component; name: string }) {
       {(stopped.length > 0 || open.length > 0) && (
         <Panel tone="stopped" flush>
           {stopped.map((andon) => (
-            <Notice key={andon.metadata.name} href={hrefOf(refOf(andon))} mark={<State tone="stopped" word={andon.status?.state} />} text={andon.spec.reason || 'no words given'} at={andon.status?.pulledAt} />
+            <Notice key={andon.metadata.name} href={hrefOf(refOf(andon))} mark={<State tone="stopped" word={andon.status?.state} />} text={andon.spec.reason ? <Words text={andon.spec.reason} /> : 'no words given'} at={andon.status?.pulledAt} />
           ))}
           {open.map((incident) => (
             <Notice key={incident.metadata.name} href={hrefOf(refOf(incident))} mark={<State state={incident.status?.state} />} text={<>{incident.spec.title} <SeverityMark severity={incident.spec.severity} /></>} at={incident.status?.startedAt} />
@@ -132,7 +133,7 @@ function Service({ component, name }: { component: Component; name: string }) {
 }
 
 function OwnerFacts({ component, owner }: { component: Component; owner: string }) {
-  const turns = useQuery(onCall).data?.filter((turn) => turn.owner === owner) ?? []
+  const turns = useQuery(onCall).data?.filter((turn) => turn.owner !== undefined && fullRef(turn.owner, 'group') === owner) ?? []
   return (
     <Facts
       items={[

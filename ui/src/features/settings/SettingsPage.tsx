@@ -7,7 +7,7 @@ import { Facts, Page, Panel, Stack } from '~/components/Page'
 import { RefList } from '~/components/Ref'
 import { State } from '~/components/State'
 import { Time } from '~/components/Time'
-import { count, plural } from '~/lib/number'
+import { bytes, count, plural } from '~/lib/number'
 import { duration } from '~/lib/time'
 import css from './Settings.module.css'
 import { Tokens } from './Tokens'
@@ -38,6 +38,8 @@ export function SettingsPage() {
   )
 }
 
+const OPEN = ['open', 'listening']
+
 function Status({ status }: { status: ServerStatus }) {
   const overdue = typeof status.overduePages === 'number' ? status.overduePages : status.overduePages?.count ?? 0
   return (
@@ -51,7 +53,7 @@ function Status({ status }: { status: ServerStatus }) {
             ['Outbox', status.outbox.pending > 0 ? <State wrap tone={(status.outbox.oldestDueSeconds ?? 0) > 60 ? 'warning' : 'moving'} word={`${plural(status.outbox.pending, 'message')} to be sent, the oldest due for ${duration((status.outbox.oldestDueSeconds ?? 0) * 1_000)}`} /> : <State tone="ok" word="empty" />],
             ['Pages overdue', overdue > 0 ? <State tone="stopped" word={plural(overdue, 'page')} /> : <State tone="ok" word="none" />],
             ...(status.mail === undefined ? [] : [['Mail', status.mail ? <State tone="ok" word="set up" /> : <State wrap tone="warning" word="no SMTP server is set: --smtp smtp://host:port" />] as [string, React.ReactNode]]),
-            ...Object.entries(status.telemetry).filter(([, v]) => typeof v !== 'object' || v === null).map(([k, v]) => [words(k), typeof v === 'number' ? <span className="num">{count(v)}</span> : String(v)] as [string, React.ReactNode]),
+            ...telemetryFacts(status.telemetry),
           ]}
         />
       </div>
@@ -63,7 +65,7 @@ function Status({ status }: { status: ServerStatus }) {
             <tr key={listener.name}>
               <td>{listener.name}</td>
               <td className="mono">{listener.address}</td>
-              <td><State state={listener.state} tone={listener.state === 'listening' ? 'ok' : 'warning'} /> <span className="dim">{listener.detail}</span></td>
+              <td><State state={listener.state} tone={OPEN.includes(listener.state) ? 'ok' : 'warning'} /> <span className="dim">{listener.detail}</span></td>
             </tr>
           ))}
         </tbody>
@@ -86,7 +88,19 @@ function Status({ status }: { status: ServerStatus }) {
   )
 }
 
-function words(key: string): string {
-  const spaced = key.replace(/([A-Z])/g, ' $1').replaceAll('_', ' ').toLowerCase()
-  return `Telemetry ${spaced}`
+/** What the log store says of itself, in words; what is not known is left out. */
+function telemetryFacts(telemetry: Record<string, unknown>): [string, React.ReactNode][] {
+  const of = (key: string) => (typeof telemetry[key] === 'number' ? (telemetry[key] as number) : undefined)
+  const facts: [string, React.ReactNode][] = []
+  const add = (name: string, key: string, show: (value: number) => React.ReactNode) => {
+    const value = of(key)
+    if (value !== undefined) facts.push([name, show(value)])
+  }
+  add('Log lines', 'rows', (n) => <span className="num">{count(n)}</span>)
+  add('Of these in memory', 'memory_rows', (n) => <span className="num">{count(n)}, {bytes(of('memory_bytes') ?? 0)}</span>)
+  add('On the disk', 'segment_bytes', (n) => <span className="num">{bytes(n + (of('log_bytes') ?? 0))} of at most {bytes(of('disk_cap_bytes') ?? 0)}, in {plural(of('segments') ?? 0, 'segment')}</span>)
+  add('Kept for', 'retention_s', (n) => duration(n * 1_000))
+  add('Dropped for room', 'dropped_by_cap_rows', (n) => (n > 0 ? <State tone="warning" word={plural(n, 'line')} /> : 'none'))
+  add('Refused', 'refused_rows', (n) => (n > 0 ? <State tone="warning" word={plural(n, 'line')} /> : 'none'))
+  return facts
 }

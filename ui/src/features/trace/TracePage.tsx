@@ -14,6 +14,7 @@ import { Time } from '~/components/Time'
 import { plural as counted } from '~/lib/number'
 import { duration } from '~/lib/time'
 import css from './Trace.module.css'
+import { Words } from '~/components/Words'
 
 const ICONS: Record<string, IconName> = {
   change: 'change', alarm: 'alarm', alert: 'bell', andon: 'andon', incident: 'incident', coe: 'coe', action: 'check', policy: 'policy', 'refusal elsewhere': 'close', review: 'review',
@@ -59,7 +60,7 @@ function Hop({ hop, before }: { hop: TraceHop; before: string | undefined }) {
           {gap !== undefined && gap > 0 && <span className="faint num"> · {duration(gap)} later</span>}
         </div>
         {hop.missing ? (
-          <div><State tone="warning" word="missing" /> <span className="dim">{hop.missing}</span></div>
+          <div><State tone="warning" word="missing" /> <span className="dim"><Words text={hop.missing} /></span></div>
         ) : (
           <>
             <div className={css.title}>{hop.object ? <To href={hrefOf(hop.object)}>{hop.title}</To> : hop.title}</div>

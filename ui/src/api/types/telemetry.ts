@@ -1,0 +1,43 @@
+/** Log lines and SQL. */
+import type { Timestamp } from './core'
+
+export interface LogRow {
+  id: string
+  timestamp: Timestamp
+  receivedAt?: Timestamp
+  severity?: string
+  severityNumber?: number
+  service?: string
+  message: string
+  traceId?: string
+  spanId?: string
+  scope?: string
+  attributes?: Record<string, unknown>
+  resource?: Record<string, unknown>
+}
+export interface LogPage {
+  rows: LogRow[]
+  next?: string
+  scannedRows?: number
+  elapsedUs?: number
+  complete?: boolean
+  missing?: string[]
+}
+export interface LogHistogram {
+  bucketUs: number
+  startsUs: number[]
+  series: { name: string; counts: number[] }[]
+  total: number
+}
+export interface LogField {
+  name: string
+  type: string
+  count: number
+  top: { value: unknown; count: number }[]
+}
+export interface SqlResult {
+  columns: { name: string; type: string }[]
+  rows: unknown[][]
+  truncated?: boolean
+  elapsedUs?: number
+}
