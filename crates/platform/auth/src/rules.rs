@@ -193,6 +193,17 @@ mod tests {
     }
 
     #[test]
+    fn lessons_are_kept() {
+        let authorizer = Authorizer::built_in().unwrap();
+        let may = |role: &str, kind: &str| {
+            let target = Target { object: Some(ObjectRef::new(kind, "default", "x")), owner: None };
+            authorizer.decide(&caller(role, &[]), "object.delete", &target).unwrap().allowed
+        };
+        assert!(!may("engineer", "coe") && !may("engineer", "action"));
+        assert!(may("engineer", "alarm") && may("administrator", "action"));
+    }
+
+    #[test]
     fn nobody_may_do_anything_without_signing_in() {
         let authorizer = Authorizer::built_in().unwrap();
         let anonymous = Caller::anonymous("127.0.0.1");

@@ -76,7 +76,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 /// The permissions that the UI asks about.
 const SHOWN_PERMISSIONS: [&str; 14] = [
     "object.read", "object.write", "object.delete", "change.record", "andon.pull", "andon.release", "alert.acknowledge",
-    "incident.write", "coe.write", "action.write", "policy.trial", "audit.read", "telemetry.read", "token.write",
+    "incident.write", "coe.write", "action.write", "policy.try", "audit.read", "telemetry.read", "token.write",
 ];
 
 fn me(world: World, call: Call) -> Answer {

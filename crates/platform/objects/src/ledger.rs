@@ -5,6 +5,8 @@
 //! A chain alone cannot show a truncated tail: checkpoints, signed with Ed25519 (RFC 8032), can be
 //! shipped off the machine.
 
+use std::collections::BTreeSet;
+
 use andon_api::event::Actor;
 use andon_api::{ErrorCode, Event, ObjectRef, Problem};
 use ed25519_dalek::{Signer, SigningKey, Verifier, VerifyingKey};
@@ -332,6 +334,7 @@ pub(crate) async fn verify(database: &Database) -> Result<Verification, Problem>
     let mut found =
         Verification { ok: true, events: 0, head: String::new(), erased: 0, checkpoints: 0, first_bad: None, reason: None };
     let mut checkpoints = checkpoints(database).await?.into_iter().peekable();
+    let erasures = erasures(database).await?;
     loop {
         let sql = format!("SELECT {COLUMNS} FROM event WHERE sequence > $1 ORDER BY sequence LIMIT {VERIFY_BATCH}");
         let rows = database.fetch(&sql, vec![found.events.into()]).await?;
@@ -339,7 +342,7 @@ pub(crate) async fn verify(database: &Database) -> Result<Verification, Problem>
             break;
         }
         for row in &rows {
-            let wrong = check_row(row, &mut found)?
+            let wrong = check_row(row, &erasures, &mut found)?
                 .or_else(|| (found.events == head.0 && found.head != head.1).then(|| "the head is not the one that was written".to_owned()))
                 .or_else(|| {
                     let due = checkpoints.next_if(|checkpoint| checkpoint.sequence <= found.events)?;
@@ -358,7 +361,13 @@ pub(crate) async fn verify(database: &Database) -> Result<Verification, Problem>
     Ok(found)
 }
 
-fn check_row(row: &Row, found: &mut Verification) -> Result<Option<String>, Problem> {
+/// Lists the events that erased payloads: only what one of them names may be missing.
+async fn erasures(database: &Database) -> Result<BTreeSet<String>, Problem> {
+    let sql = "SELECT id FROM event WHERE action = 'payload.erased'";
+    database.fetch(sql, vec![]).await?.iter().map(|row| row.text("id")).collect()
+}
+
+fn check_row(row: &Row, erasures: &BTreeSet<String>, found: &mut Verification) -> Result<Option<String>, Problem> {
     let entry = Entry::read(row)?;
     let expected = found.events + 1;
     found.events = expected;
@@ -366,7 +375,7 @@ fn check_row(row: &Row, found: &mut Verification) -> Result<Option<String>, Prob
         return Ok(Some(format!("entry {expected} is missing")));
     }
     let (payload, erased) = (row.optional_text("payload")?, row.optional_text("erased_by")?);
-    if erased.is_some() && payload.is_none() {
+    if payload.is_none() && erased.is_some_and(|by| erasures.contains(&by)) {
         found.erased += 1;
     } else if payload_digest(&row.text("salt")?, payload.as_deref()) != entry.payload_digest {
         return Ok(Some(format!("the payload of entry {expected} is not what was written")));

@@ -53,16 +53,22 @@ async fn a_changed_entry_a_missing_entry_and_a_cut_tail_are_found() {
 }
 
 #[tokio::test]
-async fn an_erased_payload_verifies_as_erased() {
+async fn a_payload_is_erased_by_an_event_that_says_so_and_not_otherwise() {
     for place in places().await {
         let store = place.open().await;
         record(&store, 3).await;
+        let draft = draft("payload.erased");
+        let by = store.write(Priority::Object, move |tx| Box::pin(async move { tx.record(draft).await })).await.unwrap();
         store.close().await;
-        place.connection().await.execute("UPDATE event SET payload = NULL, erased_by = 'e' WHERE sequence = 2").await.unwrap();
-        let store = place.open().await;
-        let found = store.verify().await.unwrap();
-        assert_eq!((found.ok, found.erased), (true, 1));
-        store.close().await;
+        let erase = |by: String| format!("UPDATE event SET payload = NULL, erased_by = '{by}' WHERE sequence = 2");
+        for (by, ok) in [(by, true), ("nobody".to_owned(), false)] {
+            let statement = sqlx::raw_sql(sqlx::AssertSqlSafe(erase(by)));
+            place.connection().await.execute(statement).await.unwrap();
+            let store = place.open().await;
+            let found = store.verify().await.unwrap();
+            assert_eq!((found.ok, found.erased), (ok, i64::from(ok)));
+            store.close().await;
+        }
     }
 }
 
