@@ -55,7 +55,7 @@ pub struct ChangeFact {
 
 /// Ranks the changes that may have caused a failure, the likeliest first.
 pub fn rank(failure: &Failure, changes: &[ChangeFact]) -> Vec<Suspect> {
-    let mut found: Vec<Suspect> = changes.iter().filter_map(|change| judge(failure, change)).collect();
+    let mut found: Vec<Suspect> = changes.iter().filter_map(|change| judge(failure, change, changes)).collect();
     found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| b.change.cmp(&a.change)));
     found.truncate(SUSPECTS_MAX);
     let total: f64 = found.iter().map(|suspect| suspect.score).sum();
@@ -71,7 +71,7 @@ struct Evidence {
     reason: String,
 }
 
-fn judge(failure: &Failure, change: &ChangeFact) -> Option<Suspect> {
+fn judge(failure: &Failure, change: &ChangeFact, all: &[ChangeFact]) -> Option<Suspect> {
     let lead_ms = failure.started_at.duration_since(change.reached_at).as_millis();
     let lead_ms = i64::try_from(lead_ms).ok()?;
     let carried = carries_version(failure, change);
@@ -91,8 +91,35 @@ fn judge(failure: &Failure, change: &ChangeFact) -> Option<Suspect> {
         evidence
             .push(Evidence { chance: 0.0, reason: format!("it went to {}, not to production", change.environment) });
     }
+    if let Some(alibi) = alibi(failure, change, all, lead_ms) {
+        score *= ALIBI;
+        evidence.push(Evidence { chance: 0.0, reason: alibi });
+    }
     let reasons = evidence.into_iter().map(|item| item.reason).collect();
     Some(Suspect { change: change.change.clone(), score, reasons })
+}
+
+/// What is left of the chance of a change that has an alibi.
+const ALIBI: f64 = 0.15;
+
+/// Tells why a change can hardly have done it: it came later, it was gone by then, or the failing lines
+/// say that another version wrote them.
+fn alibi(failure: &Failure, change: &ChangeFact, all: &[ChangeFact], lead_ms: i64) -> Option<String> {
+    if lead_ms <= -1_000 {
+        return Some(format!("it came after {}", failure.seen));
+    }
+    let replaced = all.iter().find(|other| {
+        other.service == change.service
+            && other.environment == change.environment
+            && other.reached_at > change.reached_at
+            && other.reached_at <= failure.started_at
+    });
+    if let Some(other) = replaced {
+        return Some(format!("version {} had replaced it by then", other.version));
+    }
+    let versions = failure.versions.get(change.service.name())?;
+    let foreign = !versions.is_empty() && !versions.contains_key(&change.version);
+    foreign.then(|| "no failing line carries its version".to_owned())
 }
 
 /// The chance halves with every half hour between the change and the failure.
@@ -204,6 +231,15 @@ mod tests_of_ranking {
             outcome: Outcome::Succeeded,
             tests: BTreeMap::new(),
         }
+    }
+
+    #[test]
+    fn a_change_that_was_replaced_before_the_failure_has_an_alibi() {
+        let changes = [change("chg-1", "payments", "1", -60), change("chg-2", "payments", "2", -42)];
+        let ranked = rank(&failure(), &changes);
+        assert_eq!(ranked[1].change.name(), "chg-1");
+        assert!(ranked[1].reasons.contains(&"version 2 had replaced it by then".to_owned()));
+        assert!(ranked[0].score > 5.0 * ranked[1].score, "{ranked:?}");
     }
 
     #[test]
