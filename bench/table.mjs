@@ -18,7 +18,7 @@ Node 20 and git are enough; the ledger wants PostgreSQL as well. A binary outsid
 Each number stands beside a reference that the same machine reached in the same run, because numbers of different
 machines, disks and neighbours cannot be compared; the ratio can, roughly. Speeds are the best of several rounds. Answers
 are checked against what was sent: a fast wrong answer fails. **These are numbers of a development build unless the
-profile says otherwise**: own code without optimisation, several times slower than a release build.
+profile says otherwise**: own code without optimisation. How much a release build gains is not measured yet.
 `;
 
 const number = (value) => (Math.abs(value) >= 1_000 ? value.toLocaleString('en-US', { maximumFractionDigits: 0 }) : String(value));
