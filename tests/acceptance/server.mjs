@@ -211,7 +211,7 @@ export class Server {
    * Makes a call and gives `{status, headers, text, body}`; `body` is the parsed JSON, if it is JSON.
    * An object is sent as JSON; a text or a buffer as it is. `token: null` sends none.
    */
-  call(method, target, body, { headers = {}, token = this.token, limitMs = CALL_MS } = {}) {
+  call(method, target, body, { headers = {}, token = this.token, limitMs = CALL_MS, signal } = {}) {
     const isRaw = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
     const payload = isRaw ? body : JSON.stringify(body);
     const all = { ...headers };
@@ -219,7 +219,7 @@ export class Server {
     if (!isRaw) all['content-type'] ??= 'application/json';
     if (payload !== undefined) all['content-length'] = Buffer.byteLength(payload);
     return new Promise((resolve, reject) => {
-      const request = http.request(this.url + target, { method, headers: all, agent: this.agent }, (response) => {
+      const request = http.request(this.url + target, { method, headers: all, agent: this.agent, signal }, (response) => {
         const pieces = [];
         response.on('data', (piece) => pieces.push(piece));
         response.once('error', reject);
