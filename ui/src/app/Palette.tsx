@@ -90,11 +90,12 @@ export function Palette({ close, pull }: { close: () => void; pull: () => void }
   }
 
   return (
-    <Modal opened onClose={close} withCloseButton={false} padding={0} size={560} title={undefined} aria-label="Search and commands">
+    <Modal opened onClose={close} withCloseButton={false} padding={0} size={560} transitionProps={{ duration: 0 }} aria-label="Search and commands">
       <div className={css.field}>
         <Icon name="search" />
         <input
           data-autofocus
+          autoFocus
           value={text}
           onChange={(event) => setText(event.target.value)}
           onKeyDown={onKeyDown}

@@ -15,9 +15,12 @@ import { Navigation } from './Navigation'
 import css from './Shell.module.css'
 import { useGlobalKeys } from './shortcuts'
 
-const Palette = lazy(() => import('./Palette').then((m) => ({ default: m.Palette })))
+const loadPalette = () => import('./Palette').then((m) => ({ default: m.Palette }))
+const Palette = lazy(loadPalette)
 const Help = lazy(() => import('./Help').then((m) => ({ default: m.Help })))
 const PullDialog = lazy(() => import('~/features/andon/PullDialog').then((m) => ({ default: m.PullDialog })))
+
+const PALETTE_AFTER_MS = 1_500
 
 type Open = 'palette' | 'help' | 'pull' | undefined
 
@@ -28,6 +31,11 @@ export function Shell() {
   const path = useRouterState({ select: (state) => state.location.pathname })
   useGlobalKeys({ palette: () => setOpen('palette'), help: () => setOpen('help'), pull: () => setOpen('pull') })
   useEffect(() => setMenu(false), [path])
+  useEffect(() => {
+    // Fetched in a quiet moment, so that the first letters typed into it are not lost.
+    const timer = setTimeout(() => void loadPalette(), PALETTE_AFTER_MS)
+    return () => clearTimeout(timer)
+  }, [])
 
   return (
     <div className={css.shell}>
