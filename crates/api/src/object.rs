@@ -234,7 +234,7 @@ impl Serialize for ObjectRef {
 impl<'de> Deserialize<'de> for ObjectRef {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text, None, DEFAULT_NAMESPACE).map_err(|problem| serde::de::Error::custom(problem.detail))
+        Self::parse(&text, None, DEFAULT_NAMESPACE).map_err(|problem| serde::de::Error::custom(problem.detail.trim_end_matches('.')))
     }
 }
 

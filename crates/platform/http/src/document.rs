@@ -215,6 +215,8 @@ fn refuse(error: &serde_saphyr::Error, file: &str) -> Problem {
         |location| format!("{file}:{}:{}", location.line(), location.column()),
     );
     let text = error.without_snippet().to_string();
+    // The library's advice is for programmers who call it.
+    let text = text.split(", set DuplicateKeyPolicy").next().unwrap_or(&text).to_owned();
     if text.contains("budget") && text.contains("ocument") {
         return too_many();
     }

@@ -1,11 +1,17 @@
 //! The web UI, from inside the binary or from a folder.
 
+use std::collections::HashMap;
+use std::io::Write;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{LazyLock, Mutex};
 
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use http::{HeaderValue, Response, StatusCode, Uri, header};
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use rust_embed::RustEmbed;
 
 #[derive(RustEmbed)]
@@ -19,14 +25,18 @@ pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 
 
 /// Makes the router of the UI: assets by name, and the page itself for every other path.
 pub(crate) fn router(folder: Option<PathBuf>) -> Router {
-    let serve = move |uri: Uri| {
+    let serve = move |uri: Uri, headers: HeaderMap| {
         let folder = folder.clone();
-        async move { answer(folder.as_deref(), uri.path()) }
+        async move { answer(folder.as_deref(), uri.path(), takes_gzip(&headers)) }
     };
     Router::new().fallback(get(serve))
 }
 
-fn answer(folder: Option<&Path>, path: &str) -> Response<Body> {
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|text| text.contains("gzip"))
+}
+
+fn answer(folder: Option<&Path>, path: &str, gzip: bool) -> Response<Body> {
     let name = path.trim_start_matches('/');
     if path.starts_with("/api/") || path.starts_with("/v1/") || path.starts_with("/hooks/") {
         let problem = andon_api::Problem::new(andon_api::ErrorCode::NoSuchPath, format!("There is no path {path}."))
@@ -34,13 +44,13 @@ fn answer(folder: Option<&Path>, path: &str) -> Response<Body> {
         return andon_http::reply_to_problem(problem, "fallback", "-");
     }
     if let Some(content) = read(folder, name) {
-        return file(name, content, name.starts_with("assets/"));
+        return file(name, content, name.starts_with("assets/"), gzip);
     }
     if name.starts_with("assets/") {
         return plain(StatusCode::NOT_FOUND, "There is no such asset.\n");
     }
     match read(folder, "index.html") {
-        Some(content) => file("index.html", content, false),
+        Some(content) => file("index.html", content, false, gzip),
         None => plain(
             StatusCode::NOT_FOUND,
             "This binary was built without the web UI (npm ci && npm run build in ui/, then build again).\n\
@@ -59,7 +69,24 @@ fn read(folder: Option<&Path>, name: &str) -> Option<Vec<u8>> {
     }
 }
 
-fn file(name: &str, content: Vec<u8>, forever: bool) -> Response<Body> {
+/// The compressed assets: their names carry a hash of their content, so that one compression serves for ever.
+static COMPRESSED: LazyLock<Mutex<HashMap<String, Bytes>>> = LazyLock::new(Mutex::default);
+
+/// Compresses an asset (gzip, RFC 1952), once.
+fn compress(name: &str, content: &[u8]) -> Option<Bytes> {
+    if let Some(known) = COMPRESSED.lock().ok()?.get(name) {
+        return Some(known.clone());
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content).ok()?;
+    let compressed = Bytes::from(encoder.finish().ok()?);
+    COMPRESSED.lock().ok()?.insert(name.to_owned(), compressed.clone());
+    Some(compressed)
+}
+
+fn file(name: &str, content: Vec<u8>, forever: bool, gzip: bool) -> Response<Body> {
+    let compressed = if gzip && forever { compress(name, &content) } else { None };
+    let is_compressed = compressed.is_some();
     let content_type = match name.rsplit('.').next() {
         Some("html") => "text/html; charset=utf-8",
         Some("js") => "text/javascript",
@@ -72,9 +99,13 @@ fn file(name: &str, content: Vec<u8>, forever: bool) -> Response<Body> {
         Some("woff2") => "font/woff2",
         _ => "application/octet-stream",
     };
-    let mut response = Response::new(Body::from(content));
+    let mut response = Response::new(Body::from(compressed.unwrap_or_else(|| Bytes::from(content))));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if is_compressed {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     let cache = if forever { "public, max-age=31536000, immutable" } else { "no-cache" };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     response
@@ -85,4 +116,24 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_asset_is_compressed_for_whoever_takes_it() {
+        let folder = std::env::temp_dir().join(format!("andon-assets-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("assets")).unwrap();
+        std::fs::write(folder.join("assets/a.js"), "let a = 1;".repeat(500)).unwrap();
+        for (gzip, encoding) in [(true, Some("gzip")), (false, None)] {
+            let response = answer(Some(&folder), "/assets/a.js", gzip);
+            let found = response.headers().get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap());
+            assert_eq!((response.status(), found), (StatusCode::OK, encoding));
+        }
+        assert_eq!(answer(Some(&folder), "/assets/../../etc/passwd", true).status(), StatusCode::NOT_FOUND);
+        assert_eq!(answer(Some(&folder), "/api/v1/nothing", true).status(), StatusCode::NOT_FOUND);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }
