@@ -7,13 +7,16 @@ use andon_reader::{ReaderError, Receipt, code};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::chunk::{Batch, Chunk};
-use crate::failure::write_failed;
+use crate::failure::{no_room_beside, write_failed};
 use crate::record::{Prepared, stamp};
 use crate::shared::{Published, Shared, Writing};
 use crate::wal::{WalWriter, put_record};
 
 /// Most encoded bytes per sync; one larger append goes alone.
 const GROUP_BYTES: usize = 8 << 20;
+
+/// The part of a file system that is left to the records at most.
+const RESERVE_PART: u64 = 20;
 
 /// Largest encoded append.
 pub(crate) const APPEND_BYTES: usize = 256 << 20;
@@ -94,6 +97,11 @@ impl Committer {
         if let Err(error) = self.check_memory() {
             return self.refuse(group, &error);
         }
+        if let Err(error) = self.check_room(&group) {
+            self.shared
+                .set_failing(Writing::Log, Some(error.message.clone()));
+            return self.refuse(group, &error);
+        }
         let received_at_us = self.shared.receipts().begin(self.shared.now_us());
         match self.write(&group, received_at_us) {
             Ok(first_sequences) => self.publish(group, &first_sequences, received_at_us),
@@ -125,6 +133,24 @@ impl Committer {
             format!("{used} bytes of telemetry wait in memory for their segment: {reason}"),
         )
         .with_hint("nothing of this request was stored; send it again later"))
+    }
+
+    /// Leaves the last of the disk to the records.
+    fn check_room(&self, group: &[Append]) -> Result<(), ReaderError> {
+        let config = &self.shared.config;
+        // Where the system does not tell, the write itself does.
+        let Ok(room) = config.disk.room(&config.folder) else {
+            return Ok(());
+        };
+        let reserve = config.reserve_bytes.min(room.total_bytes / RESERVE_PART);
+        let needed: u64 = group
+            .iter()
+            .map(|append| append.prepared.encoded.len() as u64)
+            .sum();
+        if reserve == 0 || room.free_bytes >= reserve.saturating_add(needed) {
+            return Ok(());
+        }
+        Err(no_room_beside(reserve))
     }
 
     /// Puts the group on disk and says which sequence each append begins with.

@@ -18,6 +18,9 @@ pub struct StoreConfig {
     pub retention: Option<Duration>,
     /// Most bytes on disk; the oldest segments go first; `None` for no cap.
     pub disk_cap_bytes: Option<u64>,
+    /// Room on the file system that lines never take, because the records beside them need it: paging
+    /// and the andon go on when the logs have filled the disk. At most a twentieth of the whole.
+    pub reserve_bytes: u64,
     /// A memory chunk of so many lines becomes a segment.
     pub flush_rows: u64,
     /// A memory chunk of so many bytes becomes a segment.
@@ -54,6 +57,7 @@ impl StoreConfig {
             folder: folder.into(),
             retention: Some(Duration::from_secs(30 * 24 * 3600)),
             disk_cap_bytes: Some(20 << 30),
+            reserve_bytes: 256 << 20,
             flush_rows: 131_072,
             flush_bytes: 96 << 20,
             flush_age: Duration::from_secs(300),

@@ -48,6 +48,20 @@ pub trait Disk: Send + Sync + 'static {
     /// # Errors
     /// As the operating system says.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
+    /// Tells how much room the file system of a folder has.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn room(&self, path: &Path) -> io::Result<Room>;
+}
+
+/// The room of a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// What can still be written.
+    pub free_bytes: u64,
+    /// All of it, used or not.
+    pub total_bytes: u64,
 }
 
 /// A file being written.
@@ -179,6 +193,14 @@ impl Disk for RealDisk {
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
         File::open(path)?.sync_all()
+    }
+
+    fn room(&self, path: &Path) -> io::Result<Room> {
+        let told = rustix::fs::statvfs(path)?;
+        Ok(Room {
+            free_bytes: told.f_bavail.saturating_mul(told.f_frsize),
+            total_bytes: told.f_blocks.saturating_mul(told.f_frsize),
+        })
     }
 }
 

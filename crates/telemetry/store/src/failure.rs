@@ -13,13 +13,26 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
     )
 }
 
+/// What to do about a full disk.
+const FULL_HINT: &str =
+    "nothing of this request was stored; free space or lower the disk cap, then send it again";
+
+/// Refuses lines for which there is room, but not beside what the records need.
+pub(crate) fn no_room_beside(reserve_bytes: u64) -> ReaderError {
+    // Without the number of free bytes, so that the same trouble has the same words.
+    let message = format!(
+        "the disk has no room for telemetry: the last {reserve_bytes} bytes are left to the records, so that paging goes on"
+    );
+    ReaderError::new(code::DISK_FULL, message).with_hint(FULL_HINT)
+}
+
 pub(crate) fn write_failed(what: &str, path: &Path, error: &io::Error) -> ReaderError {
     if is_full(error) {
         return ReaderError::new(
             code::DISK_FULL,
             format!("the disk has no room for telemetry: writing {what} {} failed", path.display()),
         )
-        .with_hint("nothing of this request was stored; free space or lower the disk cap, then send it again");
+        .with_hint(FULL_HINT);
     }
     ReaderError::new(
         code::WRITE_FAILED,

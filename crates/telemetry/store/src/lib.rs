@@ -35,7 +35,7 @@ mod wal;
 
 pub use batches::{LogBatches, LogColumn, SqlSnapshot, log_schema};
 pub use config::{NowMicros, StoreConfig};
-pub use disk::{Disk, DiskFile, DiskRead, RealDisk};
+pub use disk::{Disk, DiskFile, DiskRead, RealDisk, Room};
 pub use extent::Interval;
 pub use record::{LONGEST_TEXT_BYTES, TRUNCATED_ATTRIBUTE};
 pub use simulation::SimulatedDisk;

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::disk::{Disk, DiskFile, DiskRead};
+use crate::disk::{Disk, DiskFile, DiskRead, Room};
 
 /// A simulated disk; clones are the same disk.
 #[derive(Clone, Default)]
@@ -192,6 +192,15 @@ impl Disk for SimulatedDisk {
             .collect();
         inner.durable_names.extend(inside);
         Ok(())
+    }
+
+    fn room(&self, _path: &Path) -> io::Result<Room> {
+        let inner = self.lock();
+        let total_bytes = inner.capacity_bytes.unwrap_or(u64::MAX);
+        Ok(Room {
+            free_bytes: total_bytes.saturating_sub(inner.used_bytes()),
+            total_bytes,
+        })
     }
 }
 

@@ -150,8 +150,35 @@ async fn damage_in_the_middle_is_told_and_the_rest_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_refuses_whole_appends_and_recovers() {
+async fn lines_leave_the_last_of_the_disk_to_the_records() {
+    const CAPACITY: u64 = 100_000;
     let world = World::new();
+    let store = world.open();
+    world.disk.set_capacity(Some(CAPACITY));
+    let mut stored = 0;
+    let error = loop {
+        match store.append(vec![line("x".repeat(1_000))]).await {
+            Ok(_) => stored += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.code, code::DISK_FULL);
+    assert!(error.is_retryable() && error.hint.is_some());
+    let free = CAPACITY - world.disk.used_bytes();
+    assert!((CAPACITY / 20..CAPACITY / 20 + 2_000).contains(&free), "{free}");
+    assert!(store.status().failing.is_some());
+    assert_eq!(messages(&store, "*").await.len(), stored);
+    // A segment is smaller than its log, so that the room comes back by itself.
+    store.flush().await.expect("flushed");
+    append(&store, vec![line("after")]).await;
+    assert!(store.status().failing.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_whole_appends_and_recovers() {
+    let mut world = World::new();
+    // Something else has filled the disk: the write itself fails.
+    world.config.reserve_bytes = 0;
     let store = world.open();
     append(&store, vec![line("before")]).await;
     world.disk.set_capacity(Some(world.disk.used_bytes() + 100));
