@@ -57,7 +57,9 @@ fn options_of(arguments: ServeArgs) -> Result<ServeOptions, andon_server::Proble
 fn start_log(format: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("ANDON_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,datafusion=warn,sqlx=warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log that cannot be written, for its disk is full or its reader gone, is no reason to fail a call:
+    // telling of it on the same stream would panic.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     if format == "json" { log.json().init() } else { log.init() }
 }
 
