@@ -74,6 +74,8 @@ ${lines}`;
     ['a key that is there twice', alarm('  threshold: 2\n  window: 20s\n'), 'OBJ-0009', '15:3'],
     ['a bracket that is not closed', alarm('  threshold: [2\n'), 'OBJ-0009', '14:14'],
     ['a reference that leads nowhere', alarm('  threshold: 2\n  escalationPolicy: nobody\n'), 'OBJ-0006', '15:3'],
+    ['a reference to a kind that does not exist', alarm('  threshold: 2\n').replace('component:default/payments', 'pod:default/payments'), 'OBJ-0007', '11:3'],
+    ['a query that is broken', alarm('  threshold: 2\n').replace('level:error', '"level:(error"'), 'SIG-0001', '12:3'],
     ['a duration that is none', alarm('  threshold: 2\n').replace('10s', 'soon'), 'OBJ-0002', '13:3'],
     ['a kind that does not exist', alarm('  threshold: 2\n').replace('kind: Alarm', 'kind: Pod'), 'OBJ-0007', '8:1'],
     ['a name that is none', alarm('  threshold: 2\n').replace('{name: broken}', '{name: "a b"}'), 'OBJ-0002', '9:12'],

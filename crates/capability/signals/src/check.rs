@@ -45,14 +45,13 @@ pub(crate) fn check(spec: &AlarmSpec) -> Result<(), Problem> {
 
 fn check_query(text: &str) -> Result<(), Problem> {
     let Err(error) = query::parse(text) else { return Ok(()) };
-    let place = match error.position {
-        Some(position) => format!("spec.query:{position}"),
-        None => "spec.query".to_owned(),
+    // In words too: the place of a document that is applied is a place of the whole file.
+    let (place, at) = match error.position {
+        Some(position) => (format!("spec.query[{position}]"), format!(" at line {}, column {}", position.line, position.column)),
+        None => ("spec.query".to_owned(), String::new()),
     };
-    let problem = refuse(
-        &place,
-        format!("The query `{}` cannot be read: {}.", shortened(text), error.message.trim_end_matches('.')),
-    );
+    let text = shortened(text);
+    let problem = refuse(&place, format!("The query `{text}` cannot be read{at}: {}.", error.message.trim_end_matches('.')));
     Err(match error.hint {
         Some(hint) => problem.hint(hint),
         None => {
@@ -97,7 +96,8 @@ mod tests {
         let problem = alarm(|spec| spec["query"] = "service:payments AND (level:error".into()).unwrap_err();
         assert_eq!(problem.code, "SIG-0001");
         let place = problem.place.unwrap();
-        assert!(place.starts_with("spec.query:1:"), "{place}");
+        assert!(place.starts_with("spec.query[1:"), "{place}");
+        assert!(problem.detail.contains("at line 1, column "), "{}", problem.detail);
         assert!(problem.hint.is_some());
     }
 

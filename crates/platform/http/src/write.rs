@@ -156,7 +156,8 @@ pub(crate) async fn check_references(tx: &mut Tx, object: &AnyObject) -> Result<
             let place = field.pointer.trim_start_matches('/').replace('/', ".");
             let named = ObjectRef::parse(&text, Some(field.default_kind), &object.metadata.namespace)
                 .map_err(|problem| problem.place(place.clone()))?;
-            if tx.get(&named).await?.is_none() {
+            let found = tx.get(&named).await.map_err(|problem| problem.place(place.clone()))?;
+            if found.is_none() {
                 return Err(Problem::new(
                     ErrorCode::ReferenceBroken,
                     format!("{} names {named}, which does not exist.", object.reference()),
