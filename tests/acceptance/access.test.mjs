@@ -166,6 +166,35 @@ describe('somebody with the role reporter', () => {
   });
 });
 
+test('a policy is changed by its owners alone, also not by naming another owner first', async () => {
+  await server.apply(`{apiVersion: backstage.io/v1alpha1, kind: Group, metadata: {name: other-team}, spec: {type: team, children: []}}
+---
+{apiVersion: backstage.io/v1alpha1, kind: User, metadata: {name: eve}, spec: {memberOf: [other-team]}}`);
+  const policy = (owner, enforcement) => ({ apiVersion: 'andon.dev/v1', kind: 'Policy', metadata: { name: 'tested' },
+    spec: { owner, enforcement, rego: 'package tested\nimport rego.v1\ndeny contains "the test has not passed" if input.change.tests.smoke != "passed"\n' } });
+  await server.api('PUT', '/api/v1/policies/tested', policy('payments-team', 'enforced'));
+  const token = await server.newToken('engineer', { user: 'user:default/eve' });
+  const yaml = { token, headers: { 'content-type': 'application/yaml' } };
+  const tries = [
+    await server.call('PUT', '/api/v1/policies/tested', policy('payments-team', 'trial'), { token }),
+    await server.call('PUT', '/api/v1/policies/tested', policy('other-team', 'trial'), { token }),
+    await server.call('POST', '/api/v1/apply', JSON.stringify(policy('other-team', 'trial')), yaml),
+    await server.call('DELETE', '/api/v1/policies/tested', undefined, { token }),
+  ];
+  for (const answer of tries) {
+    assert.deepEqual([answer.status, answer.body?.code], [403, 'AUT-0003'], answer.text);
+    assert.match(answer.text, /policies-are-changed-by-their-owners/);
+  }
+  const { spec, metadata } = await server.get('/api/v1/policies/tested');
+  assert.deepEqual([spec.owner, spec.enforcement, metadata.version], ['payments-team', 'enforced', 1]);
+  // Their own they may write, and what has no such rule they may take over.
+  const own = { ...policy('other-team', 'trial'), metadata: { name: 'own' } };
+  assert.equal((await server.call('PUT', '/api/v1/policies/own', own, { token })).status, 200);
+  const maya = await server.newToken('engineer', { user: 'user:default/maya' });
+  assert.equal((await server.call('PUT', '/api/v1/policies/tested', policy('other-team', 'trial'), { token: maya })).status, 403, 'nobody gives a policy to a group that is not theirs');
+  assert.equal((await server.call('PUT', '/api/v1/policies/tested', policy('payments-team', 'trial'), { token: maya })).status, 200);
+});
+
 test('nobody there: exit code 4', async () => {
   const { code, stderr } = await server.andon(['get', 'components'], { env: { ANDON_URL: 'http://127.0.0.1:9' } });
   assert.equal(code, 4);

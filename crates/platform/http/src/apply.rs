@@ -73,14 +73,14 @@ async fn apply_documents(
         drafts.push(authorise(world, caller, document)?);
     }
     let (admissions, results) = (world.admissions.clone(), Arc::new(Mutex::new(Vec::new())));
-    let gathered = results.clone();
+    let (gathered, may_write) = (results.clone(), may_write(world, caller));
     let outcome = world
         .store
         .write(Priority::Object, move |tx| {
             Box::pin(async move {
                 let mut stored = Vec::with_capacity(documents.len());
                 for (document, draft) in documents.iter().zip(drafts) {
-                    let one = store_one(tx, &admissions, document.object.clone(), draft).await;
+                    let one = store_one(tx, &admissions, document.object.clone(), draft, &may_write).await;
                     stored.push(one.map_err(|problem| document.locate(problem))?);
                 }
                 for (document, (object, done)) in documents.iter().zip(&stored) {
@@ -125,6 +125,15 @@ fn authorise(world: &World, caller: &Caller, document: &Document) -> Result<Even
     let rules = authorise_write(world, caller, kind, &document.object, "object.write")
         .map_err(|problem| document.locate(problem))?;
     Ok(EventDraft::new(caller.actor.clone(), format!("{}.applied", kind.kind.to_lowercase())).rules(rules))
+}
+
+/// Asks the rules for what stands already, where somebody would take it over.
+pub(crate) fn may_write(world: &World, caller: &Caller) -> impl Fn(&AnyObject) -> Result<(), Problem> + Send + Sync + 'static {
+    let (world, caller) = (world.clone(), caller.clone());
+    move |standing| {
+        let kind = world.store.registry().get(&standing.kind)?;
+        authorise_write(&world, &caller, kind, standing, "object.write").map(|_| ())
+    }
 }
 
 /// Asks the rules for one object, with its owner.

@@ -6,7 +6,7 @@ use andon_module::{BoxFuture, Call, Endpoint, Reply, World};
 use andon_objects::{ListQuery, Order, Priority};
 use serde_json::{Value, json};
 
-use crate::apply::authorise_write;
+use crate::apply::{authorise_write, may_write};
 use crate::write::{check_references, hide_secrets, store_one};
 
 type Answer = BoxFuture<'static, Result<Reply, Problem>>;
@@ -175,12 +175,12 @@ fn write_object(world: World, call: Call) -> Answer {
         }
         let rules = authorise_write(&world, &call.caller, &kind, &object, "object.write")?;
         let draft = call.event(&format!("{}.applied", kind.kind.to_lowercase())).rules(rules);
-        let admissions = world.admissions.clone();
+        let (admissions, may_write) = (world.admissions.clone(), may_write(&world, &call.caller));
         let stored = world
             .store
             .write(Priority::Object, move |tx| {
                 Box::pin(async move {
-                    let (stored, _done) = store_one(tx, &admissions, object, draft).await?;
+                    let (stored, _done) = store_one(tx, &admissions, object, draft, &may_write).await?;
                     check_references(tx, &stored).await?;
                     Ok(stored)
                 })

@@ -21,12 +21,16 @@ pub(crate) enum Done {
     Unchanged,
 }
 
+/// Asks whether the caller may write an object as it stands.
+pub(crate) type MayWrite = dyn Fn(&AnyObject) -> Result<(), Problem> + Send + Sync;
+
 /// Stores one declared object, without looking at its references.
 pub(crate) async fn store_one(
     tx: &mut Tx,
     admissions: &[Arc<dyn Admission>],
     object: AnyObject,
     draft: EventDraft,
+    may_write: &MayWrite,
 ) -> Result<(AnyObject, Done), Problem> {
     let registry = tx.registry().clone();
     let kind = registry.get(&object.kind)?;
@@ -38,6 +42,10 @@ pub(crate) async fn store_one(
     }
     if let Some(old) = old.as_ref().filter(|old| old.metadata.version == object.metadata.version && same(old, &object)) {
         return Ok((old.clone(), Done::Unchanged));
+    }
+    if let Some(old) = old.as_ref().filter(|old| old.spec.get("owner") != object.spec.get("owner")) {
+        // To name another owner must not be the way around the rules that go by the owner.
+        may_write(old)?;
     }
     (kind.check)(&object)?;
     for admission in admissions.iter().filter(|admission| looks_at(admission, kind)) {
