@@ -91,7 +91,8 @@ fn read(rego: &str) -> Result<(Engine, String), Problem> {
     let attempt = |old_syntax: bool| {
         let mut engine = Engine::new();
         engine.set_rego_v0(old_syntax);
-        engine.set_strict_builtin_errors(false);
+        // OPA lets a rule whose builtin fails say nothing; what cannot be judged must not be let through.
+        engine.set_strict_builtin_errors(true);
         bounded::install(&mut engine)?;
         engine.add_policy(FILE.to_owned(), rego.to_owned())?;
         let package = path_of(&engine)?;
@@ -296,6 +297,13 @@ deny contains message if {
         let rego = "package main\n\ndeny if input.x > 1\n\ndeny_big contains {\"msg\": \"big\", \"x\": input.x} if input.x > 2\n";
         assert_eq!(reasons(rego, json!({"x": 3})).unwrap(), ["The rule `deny` denies it.", "big"]);
         assert!(reasons(rego, json!({"x": 0})).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_builtin_that_fails_is_a_failure_and_never_lets_through() {
+        let rego = "package main\n\ndeny contains \"too old\" if to_number(input.version) < 2\n";
+        assert_eq!(reasons(rego, json!({"version": "1"})).unwrap(), ["too old"]);
+        assert!(reasons(rego, json!({"version": "one"})).is_err());
     }
 
     #[test]

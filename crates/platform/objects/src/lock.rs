@@ -1,6 +1,7 @@
 //! The lock of a data directory: two servers never share one.
 
 use std::fs::{File, OpenOptions};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use andon_api::{ErrorCode, Problem};
@@ -20,7 +21,8 @@ impl DirectoryLock {
         let cannot = |error: std::io::Error| {
             Problem::new(ErrorCode::SystemFault, format!("The data directory {} cannot be used: {error}.", directory.display()))
         };
-        std::fs::create_dir_all(directory).map_err(cannot)?;
+        // Records hold the secrets of webhooks: a new data directory is its owner's alone.
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot)?;
         let path = directory.join("lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(cannot)?;
         match file.try_lock() {
@@ -31,5 +33,23 @@ impl DirectoryLock {
             )
             .hint("Stop the other server, or start this one with another --data directory.")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_data_directory_is_taken_once_and_is_its_owners_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("data");
+        let held = DirectoryLock::take(&directory).unwrap();
+        let mode = std::fs::metadata(&directory).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert!(DirectoryLock::take(&directory).is_err());
+        drop(held);
+        assert!(DirectoryLock::take(&directory).is_ok());
     }
 }
