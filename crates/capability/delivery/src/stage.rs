@@ -75,7 +75,7 @@ fn merge_one(stages: &mut Vec<Stage>, report: &StageReport, place: &str) -> Resu
         stages.push(Stage {
             name: report.name.clone(),
             started_at: report.started_at,
-            // A commit is a moment, not a span: without an end it has not begun to last.
+            // A commit is a moment, not a span: reported without an end, it ends when it begins.
             finished_at: report.finished_at.or_else(|| (report.name == "commit").then_some(report.started_at)),
             actor: report.actor.clone().unwrap_or_default(),
             waited_ms: 0,
