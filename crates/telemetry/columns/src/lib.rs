@@ -8,6 +8,7 @@
 //!
 //! Absent: files, caches and threads (see `andon-store`).
 
+pub mod bits;
 mod error;
 pub mod lines;
 pub mod wire;
