@@ -187,6 +187,17 @@ pub trait GroupView: Send + Sync {
     /// Says whether a resource may hold a value under a (dotted) name.
     fn resource_may_have(&self, name: &str) -> bool;
 
+    /// Says whether the words (or identifiers) of a column are among the keys, see [`crate::keys`].
+    /// Only then may [`GroupView::may_have_key`] rule anything out for that column.
+    fn has_keys(&self, _name: &ColumnName) -> bool {
+        false
+    }
+
+    /// The columns whose values the templates of messages may refer to, in the order of their numbers.
+    fn references(&self) -> &[ColumnName] {
+        &[]
+    }
+
     /// Says whether the filter may hold a key, see [`crate::keys`]; true without a filter.
     fn may_have_key(&self, key: u64) -> bool;
 
