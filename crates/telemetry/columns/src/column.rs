@@ -142,6 +142,26 @@ pub enum Column {
     },
 }
 
+/// In which form a column is, see [`Column`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// [`Column::Integers`].
+    Integers,
+    /// [`Column::Floats`].
+    Floats,
+    /// [`Column::Booleans`].
+    Booleans,
+    /// [`Column::Dictionary`].
+    Dictionary,
+    /// [`Column::Identifiers`].
+    Identifiers,
+    /// [`Column::Templates`].
+    Templates,
+    /// [`Column::Texts`].
+    Texts,
+}
+
 /// Which column of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -191,6 +211,12 @@ pub trait GroupView: Send + Sync {
     /// Only then may [`GroupView::may_have_key`] rule anything out for that column.
     fn has_keys(&self, _name: &ColumnName) -> bool {
         false
+    }
+
+    /// Says in which form a column is, when that is known without reading it: identifiers that the
+    /// keys rule out are then never read.
+    fn form(&self, _name: &ColumnName) -> Option<Form> {
+        None
     }
 
     /// The columns whose values the templates of messages may refer to, in the order of their numbers.
