@@ -1,9 +1,10 @@
 // The results as a page.
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { section as telemetrySection } from './telemetry/rows.mjs';
 
 const RESULTS = path.join(import.meta.dirname, 'results');
-const TITLES = { ledger: 'Ledger', git: 'Git import', ingest: 'Taking in lines', search: 'Search over a million lines', start: 'Start', ui: 'First load of the UI', setup: 'Set-up and tests' };
+const TITLES = { ledger: 'Ledger', git: 'Git import', ingest: 'Taking in lines', search: 'Search over a million lines', telemetry: 'Log engine', start: 'Start', ui: 'First load of the UI', setup: 'Set-up and tests' };
 
 const HEAD = `# Benchmarks
 
@@ -19,6 +20,8 @@ Each number stands beside a reference that the same machine reached in the same 
 machines, disks and neighbours cannot be compared; the ratio can, roughly. Speeds are the best of several rounds. Answers
 are checked against what was sent: a fast wrong answer fails. **These are numbers of a development build unless the
 profile says otherwise**: own code without optimisation. How much a release build gains is not measured yet.
+
+The log engine has a bench of its own with gates and goals: [telemetry](telemetry/README.md).
 `;
 
 const number = (value) => (Math.abs(value) >= 1_000 ? value.toLocaleString('en-US', { maximumFractionDigits: 0 }) : String(value));
@@ -43,6 +46,7 @@ export function writeTable() {
   const order = Object.keys(TITLES);
   const results = readdirSync(RESULTS).filter((name) => name.endsWith('.json'))
     .map((name) => JSON.parse(readFileSync(path.join(RESULTS, name), 'utf8')))
+    .filter(({ bench }) => TITLES[bench])
     .sort((a, b) => order.indexOf(a.bench) - order.indexOf(b.bench));
-  writeFileSync(path.join(import.meta.dirname, 'README.md'), [HEAD, ...results.map(section)].join('\n'));
+  writeFileSync(path.join(import.meta.dirname, 'README.md'), [HEAD, ...results.map((result) => (result.bench === 'telemetry' ? telemetrySection(result) : section(result)))].join('\n'));
 }
