@@ -18,7 +18,7 @@ function rowsAt(tick) {
   const rng = random(tick)
   const at = tick * STEP
   const bad = at > BAD_FROM
-  return Array.from({ length: rng.int(1, 4) }, (_, i) => {
+  const rows = Array.from({ length: rng.int(1, 4) }, (_, i) => {
     const service = rng.next() < 0.3 ? 'payments' : rng.pick(names)
     const roll = rng.next()
     const hurt = bad && service === 'payments' && roll < 0.55
@@ -32,6 +32,7 @@ function rowsAt(tick) {
       resource: { 'service.version': service === 'payments' && bad ? '2' : '1', 'host.name': `node-${rng.int(1, 4)}` },
     }
   })
+  return rows.sort((a, b) => a.timestamp.localeCompare(b.timestamp))
 }
 
 export function search(query, since, until, limit, newestFirst = true) {
@@ -75,6 +76,7 @@ export function matcher(query) {
 }
 
 function one(part) {
+  if (/^(dataset|shard):/.test(part)) return () => true
   const not = /^(NOT |-)/.test(part)
   const body = part.replace(/^(NOT |-)/, '').trim()
   const field = /^([\w.]+):(.*)$/.exec(body)
@@ -126,6 +128,7 @@ export function histogram(query, since, until, buckets = 60) {
 
 export function fields(query, since, until) {
   const { rows } = search(query, since, until, 1_000)
+  const complete = rows.length < 1_000
   const seen = new Map()
   const add = (name, v) => {
     const f = seen.get(name) ?? seen.set(name, { name, type: typeof v === 'number' ? 'number' : 'text', count: 0, values: new Map() }).get(name)
@@ -137,5 +140,5 @@ export function fields(query, since, until) {
     add('level', row.severity.toLowerCase())
     for (const [k, v] of Object.entries({ ...row.attributes, ...row.resource })) add(k, v)
   }
-  return [...seen.values()].map((f) => ({ name: f.name, type: f.type, count: f.count, top: [...f.values].sort((a, b) => b[1] - a[1]).slice(0, 10).map(([v, count]) => ({ value: v, count })) }))
+  return { sampledRows: rows.length, complete, items: [...seen.values()].map((f) => ({ name: f.name, type: f.type, count: f.count, distinct: f.values.size, top: [...f.values].sort((a, b) => b[1] - a[1]).slice(0, 10).map(([v, count]) => ({ value: v, count })) })) }
 }

@@ -1,6 +1,7 @@
 // The mock's answers, by the contract. Each route: method, pattern, handler(context) -> body.
 import { KINDS } from './kinds.mjs'
 import { fields, histogram, matcher, search } from './logs.mjs'
+import { bigFields, bigHistogram, bigPage, bigSet } from './big.mjs'
 import { DAY, HOUR, MINUTE, NOW, PEOPLE, SERVICES, TODAY, iso, makeChange, own, put, ref, table } from './world.mjs'
 import { reviewPack, wheel } from './review.mjs'
 import { demo, demoNext, demoReset } from './demo.mjs'
@@ -247,13 +248,42 @@ function logRange(query) {
   return [bound(query.get('since') ?? '1h'), bound(query.get('until'), Date.now())]
 }
 
+const micros = (text, fallback) => {
+  const fraction = /\.(\d+)/.exec(text ?? '')?.[1] ?? ''
+  return /^\d{4}-/.test(text ?? '') ? Math.floor(Date.parse(text) / 1_000) * 1e6 + Number(fraction.slice(0, 6).padEnd(6, '0')) : fallback * 1_000
+}
+
+/** The large sets lie in the day before the mock began, so that every page finds the same lines. */
+const FRAME = [NOW - DAY, NOW]
+
 function logs({ query }) {
-  if (world.empty) return { rows: [], scannedRows: 0, elapsedUs: 300, complete: true, missing: [] }
+  const empty = { rows: [], scannedRows: 0, elapsedUs: 300, complete: true, missing: [] }
+  if (world.empty) return empty
+  matcher(query.get('query'))
   const [since, until] = logRange(query)
+  const limit = Number(query.get('limit') ?? 100)
+  const order = query.get('order') ?? 'newest'
   const cursor = query.get('cursor')
-  const { rows, scanned } = search(query.get('query'), since, cursor ? Number(cursor) : until, Number(query.get('limit') ?? 100), query.get('order') !== 'oldest')
+  const big = bigSet(query.get('query'))
+  if (big) return bigPage(big, FRAME, micros(query.get('since'), since), micros(query.get('until'), until), { order, limit, cursor })
+  const [from, to] = [order === 'oldest' && cursor ? Number(cursor) + 1 : since, order === 'newest' && cursor ? Number(cursor) : until]
+  const { rows, scanned } = search(query.get('query'), from, to, limit, order === 'newest')
   const last = rows.at(-1)
-  return { rows, scannedRows: scanned, elapsedUs: 8_300, complete: true, missing: [], ...(last && rows.length >= Number(query.get('limit') ?? 100) ? { next: String(Date.parse(last.timestamp)) } : {}) }
+  const partial = /shard:lost/.test(query.get('query') ?? '')
+  return { rows, scannedRows: scanned, elapsedUs: 8_300, complete: !partial, missing: partial ? ['segment 000041 is damaged: 12,004 lines between 10:02 and 10:09'] : [], ...(last && rows.length >= limit ? { next: String(Date.parse(last.timestamp)) } : {}) }
+}
+
+function logBars({ query }) {
+  if (world.empty) return { bucketUs: 60e6, startsUs: [], series: [], total: 0 }
+  const buckets = Number(query.get('buckets') ?? 60)
+  const big = bigSet(query.get('query'))
+  return big ? bigHistogram(big, FRAME, ...logRange(query), buckets) : { ...histogram(query.get('query'), ...logRange(query), buckets), elapsedUs: 12_000, complete: true, missing: [] }
+}
+
+function logFields({ query }) {
+  if (world.empty) return { items: [], sampledRows: 0, complete: true }
+  const big = bigSet(query.get('query'))
+  return big ? bigFields(big, FRAME) : fields(query.get('query'), ...logRange(query))
 }
 
 const status = () => ({ version: '0.1.0', uptimeSeconds: 93_412, store: { engine: 'sqlite' }, mail: true, telemetry: { rows: 1_840_221, memory_rows: 12_004, memory_bytes: 2_900_000, segments: 41, segment_bytes: 88_123_004, log_bytes: 1_200_000, disk_cap_bytes: 21_474_836_480, retention_s: 2_592_000, dropped_by_cap_rows: 0, refused_rows: 12 }, listeners: [{ name: 'http', address: '127.0.0.1:4600', state: 'open' }, { name: 'otlp-grpc', address: '127.0.0.1:4317', state: 'failed', detail: 'address already in use' }, { name: 'otlp-http', address: '127.0.0.1:4318', state: 'listening' }], controllers: [{ name: 'alarms', lastRunAt: iso(Date.now() - 2_000), runs: 18_210 }, { name: 'escalation', lastRunAt: iso(Date.now() - 1_000), runs: 93_001 }, { name: 'outbox', lastRunAt: iso(Date.now() - 900), lastError: 'smtp: connection refused', runs: 92_811 }], outbox: { pending: 2, oldestDueSeconds: 14 }, overduePages: 0 })
@@ -267,8 +297,7 @@ const ROUTES = [
   ['GET', '/api/v1/events', events], ['GET', '/api/v1/audit/verify', () => ({ ok: true, events: world.sequence, head: '9f31c2aa70', erased: 0 })],
   ['GET', '/api/v1/on-call', () => ({ items: onCall() })], ['GET', '/api/v1/schedules/:name/shifts', shifts],
   ['GET', '/api/v1/logs', logs],
-  ['GET', '/api/v1/logs/histogram', ({ query }) => (world.empty ? { bucketUs: 60e6, startsUs: [], series: [], total: 0 } : histogram(query.get('query'), ...logRange(query), Number(query.get('buckets') ?? 60)))],
-  ['GET', '/api/v1/logs/fields', ({ query }) => ({ items: world.empty ? [] : fields('*', ...logRange(query)) })],
+  ['GET', '/api/v1/logs/histogram', logBars], ['GET', '/api/v1/logs/fields', logFields],
   ['POST', '/api/v1/sql', sql],
   ['GET', '/api/v1/alarms/:name/evaluations', evaluations],
   ['POST', '/api/v1/andons', pull],

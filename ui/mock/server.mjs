@@ -1,5 +1,6 @@
 // A server for developing and testing the pages: the contract's paths with made-up data, and ui/dist.
-// MOCK=empty has no data, MOCK=broken answers 500 to every read; PORT chooses the port (default 4600).
+// MOCK=empty has no data, MOCK=broken answers 500 to every read, MOCK=restarting 503 to what concerns logs
+// (until POST /mock/recover); PORT chooses the port (default 4600).
 import { createReadStream, existsSync, statSync } from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
@@ -8,7 +9,7 @@ import { today } from './today.mjs'
 import { build } from './world.mjs'
 
 const DIST = path.resolve(import.meta.dirname, '../dist')
-const MODE = process.env.MOCK ?? 'full'
+let MODE = process.env.MOCK ?? 'full'
 const CHANGES = Number(process.env.MOCK_CHANGES ?? 10_000)
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.json': 'application/json' }
 export const CSP = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -72,6 +73,7 @@ async function read(req) {
 }
 
 async function api(req, res, url) {
+  if (MODE === 'restarting' && /^\/api\/v1\/(logs|sql)/.test(url.pathname)) throw problem(503, 'SYS-0002', 'Not available now', 'The telemetry process is starting again.', { hint: 'Try again in a moment; `andon status` shows which part.' })
   if (url.pathname === '/api/v1/watch') return stream(req, res, watch)
   if (url.pathname === '/api/v1/logs/tail') return stream(req, res, tail(url.searchParams.get('query')))
   if (MODE === 'broken' && url.pathname !== '/api/v1/me') throw problem(500, 'SYS-0001', 'Andon failed', 'Andon failed; nothing was half applied.', { hint: 'The log has the details under the request’s id.' })
@@ -86,7 +88,10 @@ const server = http.createServer(async (req, res) => {
   const url = new URL(req.url, 'http://mock')
   try {
     if (url.pathname.startsWith('/api/')) await api(req, res, url)
-    else if (url.pathname === '/signin') send(res, 200, '<!doctype html><title>Sign in</title><h1>Sign in</h1>', 'text/html')
+    else if (url.pathname === '/mock/recover') {
+      MODE = 'full'
+      send(res, 200, {})
+    } else if (url.pathname === '/signin') send(res, 200, '<!doctype html><title>Sign in</title><h1>Sign in</h1>', 'text/html')
     else file(res, url.pathname)
   } catch (error) {
     if (error?.problem) return send(res, error.problem.status, error.problem, 'application/problem+json')

@@ -1,4 +1,6 @@
 import { Modal } from '@mantine/core'
+import { useRouterState } from '@tanstack/react-router'
+import { LOG_KEYS } from '~/features/logs/keys'
 import css from './Help.module.css'
 import { GO } from './shortcuts'
 
@@ -15,11 +17,12 @@ const KEYS: [string[], string][] = [
 ]
 
 export function Help({ close }: { close: () => void }) {
+  const path = useRouterState({ select: (state) => state.location.pathname })
   return (
     <Modal opened onClose={close} title="Keyboard shortcuts" size="lg">
       <div className={css.columns}>
         <dl className={css.list}>
-          {KEYS.map(([keys, what]) => (
+          {(path === '/logs' ? [...KEYS.slice(0, 4), ...LOG_KEYS, ...KEYS.slice(8)] : KEYS).map(([keys, what]) => (
             <div key={what}>
               <dt>{keys.map((key) => <kbd key={key}>{key}</kbd>)}</dt>
               <dd>{what}</dd>

@@ -23,12 +23,12 @@ export const GO: { key: string; to: string; label: string }[] = [
 
 const CHORD_MS = 1_200
 
-function typing(event: KeyboardEvent): boolean {
+export function typing(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement | null
   return Boolean(target?.closest('input, textarea, select, [contenteditable="true"], [role="combobox"], [role="dialog"]'))
 }
 
-function plain(event: KeyboardEvent): boolean {
+export function plain(event: KeyboardEvent): boolean {
   return !event.ctrlKey && !event.metaKey && !event.altKey
 }
 

@@ -9,13 +9,16 @@ const ORDER: Band[] = ['trace', 'debug', 'unset', 'info', 'warn', 'error', 'fata
 
 /** Counts of log lines over time, stacked by severity with the worst on top. */
 export function LogBars({
-  histogram, levels, markers, height = 110, onZoom, from, until, legend = true,
+  histogram, levels, markers, height = 110, onZoom, onBack, onLevel, from, until, legend = true,
 }: {
   histogram: LogHistogram
   levels?: Level[]
   markers?: Marker[]
   height?: number
   onZoom?: (from: number, until: number) => void
+  onBack?: () => void
+  /** Makes each level of the legend a way to ask for it alone. */
+  onLevel?: (band: Band) => void
   from?: number
   until?: number
   legend?: boolean
@@ -29,7 +32,7 @@ export function LogBars({
           {bands.map((band) => (
             <li key={band.name}>
               <i style={{ background: `var(--band-${band.name})` }} />
-              {band.name} <span className="num">{compact(band.total)}</span>
+              {onLevel ? <button type="button" title={`Only ${band.name}`} onClick={() => onLevel(band.name)}>{band.name}</button> : band.name} <span className="num">{compact(band.total)}</span>
             </li>
           ))}
         </ul>
@@ -44,6 +47,7 @@ export function LogBars({
         markers={markers}
         height={height}
         onZoom={onZoom}
+        onBack={onBack}
         from={from}
         until={until}
       />
@@ -62,5 +66,5 @@ function gather(histogram: LogHistogram): { name: Band; counts: number[]; total:
   return ORDER.filter((band) => found.has(band)).map((name) => {
     const counts = found.get(name) ?? []
     return { name, counts, total: counts.reduce((a, b) => a + b, 0) }
-  })
+  }).filter((band) => band.total > 0)
 }

@@ -80,6 +80,10 @@ function options(element: HTMLElement, latest: { current: Props }): uPlot.Option
       y: false,
       points: { show: false },
       drag: { x: Boolean(props.onZoom), y: false, setScale: false },
+      bind: { dblclick: () => () => {
+        latest.current.onBack?.()
+        return null
+      } },
     },
     scales: {
       x: { time: true, range: (_u, min, max) => xRange(latest.current, min, max) },

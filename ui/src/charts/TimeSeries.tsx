@@ -45,6 +45,8 @@ export interface TimeSeriesProps {
   bucket?: number
   onZoom?: (from: number, until: number) => void
   onPick?: (index: number) => void
+  /** A double click: back to what was shown before. */
+  onBack?: () => void
 }
 
 const Plot = lazy(() => import('./Plot').then((m) => ({ default: m.Plot })))

@@ -9,14 +9,29 @@ export function literal(value: unknown): string {
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
 }
 
+/** A field's name as it must be written before the colon. */
+export function fieldName(name: string): string {
+  const safe = name.replace(/[\s:()"[\]{}*?\\]/g, '\\$&').replace(/^[-+!/&|]/, '\\$&')
+  return /^(AND|OR|NOT)$/.test(safe) ? `\\${safe}` : safe
+}
+
 export function term(field: string, value: unknown): string {
-  return `${field}:${literal(value)}`
+  return `${fieldName(field)}:${literal(value)}`
 }
 
 /** Adds a condition to a query; the same condition is not added twice, its opposite is taken out. */
 export function narrow(query: string, field: string, value: unknown, without = false): string {
-  const wanted = without ? `NOT ${term(field, value)}` : term(field, value)
-  const opposite = without ? term(field, value) : `NOT ${term(field, value)}`
+  return add(query, term(field, value), without)
+}
+
+/** Asks for lines that have a field, or have it not. */
+export function narrowExists(query: string, field: string, without = false): string {
+  return add(query, `${fieldName(field)}:*`, without)
+}
+
+function add(query: string, condition: string, without: boolean): string {
+  const wanted = without ? `NOT ${condition}` : condition
+  const opposite = without ? condition : `NOT ${condition}`
   const parts = split(query).filter((part) => part !== wanted && part !== opposite)
   return join([...parts, wanted])
 }

@@ -80,10 +80,25 @@ export function utc(at: number): string {
 
 /** The time of day with milliseconds, as a log line carries it. */
 export function logTime(at: number, zone?: string): string {
-  const parts = new Intl.DateTimeFormat('en-GB', {
-    hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3, timeZone: zone,
-  }).format(at)
-  return parts
+  return logFormat(zone).format(at)
+}
+
+const logFormats = new Map<string | undefined, Intl.DateTimeFormat>()
+
+/** Making a format costs more than using it a hundred times, and every line uses one. */
+function logFormat(zone: string | undefined): Intl.DateTimeFormat {
+  const known = logFormats.get(zone)
+  if (known) return known
+  const made = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3, timeZone: zone })
+  logFormats.set(zone, made)
+  return made
+}
+
+const dayFormat = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
+
+/** The day of a line, for ranges that have several: `21 Nov`. */
+export function logDay(at: number): string {
+  return dayFormat.format(at)
 }
 
 /** The length of `30s`, `5m`, `12h`, `7d`, `1h30m` in milliseconds; nothing when it is no duration. */

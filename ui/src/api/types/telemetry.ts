@@ -22,18 +22,31 @@ export interface LogPage {
   elapsedUs?: number
   complete?: boolean
   missing?: string[]
+  notes?: string[]
 }
 export interface LogHistogram {
   bucketUs: number
   startsUs: number[]
   series: { name: string; counts: number[] }[]
   total: number
+  elapsedUs?: number
+  complete?: boolean
+  missing?: string[]
 }
 export interface LogField {
   name: string
   type: string
   count: number
   top: { value: unknown; count: number }[]
+  /** Different values among the sampled lines, counted up to 1,000. */
+  distinct?: number
+}
+export interface LogFields {
+  items: LogField[]
+  /** From how many of the newest lines this was made. */
+  sampledRows?: number
+  /** True when these are all matching lines. */
+  complete?: boolean
 }
 export interface SqlResult {
   columns: { name: string; type: string }[]

@@ -7,6 +7,8 @@ import { Panel } from '~/components/Page'
 import { To, useGo } from '~/components/Ref'
 import { State } from '~/components/State'
 import { count } from '~/lib/number'
+import { aroundHref } from '~/features/logs/links'
+import { microsOf } from '~/lib/micros'
 import { focusRange } from '~/lib/stack'
 import { bandOf } from '~/lib/state'
 import { logTime } from '~/lib/time'
@@ -80,7 +82,7 @@ function Failing({ rows }: { rows: LogRow[] }) {
         <li key={row.id} data-band={bandOf(row.severityNumber, row.severity)}>
           <span className="faint num nowrap">{logTime(Date.parse(row.timestamp))}</span>
           <span className={css.rowText}>{row.message}</span>
-          <To href={`/logs?query=${encodeURIComponent(row.traceId ? `trace_id:${row.traceId}` : `service:${row.service ?? ''}`)}&since=${new Date(Date.parse(row.timestamp) - 60_000).toISOString()}&until=${new Date(Date.parse(row.timestamp) + 60_000).toISOString()}&focus=${encodeURIComponent(row.id)}`}>around</To>
+          <To href={aroundHref({ id: row.id, us: microsOf(row.timestamp) }, row.traceId ? [{ field: 'trace_id', value: row.traceId }] : row.service ? [{ field: 'service', value: row.service }] : [])}>around</To>
         </li>
       ))}
     </ul>

@@ -81,7 +81,7 @@ function First({ suspect }: { suspect: Suspect }) {
       )}
       {back && change && (
         <div className={css.back}>
-          <p><State tone="ok" word="taken back" />{change.status?.rolledBackBy && <> by <RefLink to={change.status.rolledBackBy} /></>}</p>
+          <p className="nowrap"><State tone="ok" word="taken back" />{change.status?.rolledBackBy && <> by <RefLink to={change.status.rolledBackBy} /></>}</p>
         </div>
       )}
     </div>

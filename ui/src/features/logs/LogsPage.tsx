@@ -1,122 +1,259 @@
 import { Button, Tooltip } from '@mantine/core'
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { useCallback, useMemo } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { LogBars } from '~/charts/LogBars'
-import { CopyButton } from '~/components/Command'
-import { Empty, Loading } from '~/components/Empty'
 import { Icon } from '~/components/Icon'
 import { Page } from '~/components/Page'
-import { LinkButton } from '~/components/Ref'
-import { State } from '~/components/State'
-import { logsCommand, narrow } from '~/lib/lucene'
-import { count } from '~/lib/number'
+import { useGo } from '~/components/Ref'
+import { isoOfMicros } from '~/lib/micros'
+import { narrow, narrowExists } from '~/lib/lucene'
+import { needles as needlesOf } from '~/lib/querytree'
+import type { Band } from '~/lib/state'
 import { boundMs } from '~/lib/time'
+import { Around } from './Around'
 import { FieldBar } from './FieldBar'
+import { aroundHref, lineHref } from './links'
+import { useLogKeys } from './keys'
 import css from './Logs.module.css'
+import { Nothing } from './Nothing'
 import { QueryBar } from './QueryBar'
+import { Rail } from './Rail'
 import { RangePicker, rangeLabel } from './RangePicker'
-import { Rows } from './Rows'
-import { barsQuery, fieldsQuery, rowsQuery, useTail } from './useLogs'
+import { RowDetail, useRow, type FieldActions, type Look } from './RowDetail'
+import { Header, Rows, type RowsHandle, type Seen } from './Rows'
+import { Status } from './Status'
+import { Tools } from './Tools'
+import type { Question } from './list'
+import { barsQuery, fieldsQuery, useLines, useList, useTail } from './useLogs'
+
+const DAY_MS = 86_400_000
+/** Senders' clocks run a little ahead of ours: the lines of this very moment are inside. */
+const AHEAD_MS = 60_000
+const SELECT_AFTER_MS = 250
+const NO_COLUMNS = '-'
+const NOWHERE: Seen = { first: 0, last: -1, atTop: true }
 
 export function LogsPage() {
   const search = useSearch({ from: '/logs' })
   const navigate = useNavigate({ from: '/logs' })
+  const goTo = useGo()
   const query = search.query ?? ''
-  const range = useMemo(() => ({ query, since: search.since ?? '1h', until: search.until }), [query, search.since, search.until])
-  const rows = useInfiniteQuery(rowsQuery(range))
-  const bars = useQuery(barsQuery(range))
-  const fields = useQuery(fieldsQuery(range))
-  const tail = useTail(Boolean(search.tail), query)
+  const since = search.since ?? '1h'
+  const order = search.order === 'oldest' ? 'oldest' : 'newest'
+  const [round, setRound] = useState(0)
+  const question = useMemo(() => standing(query, since, search.until, order), [query, since, search.until, order, round])
+  const columns = useMemo(() => (search.columns === NO_COLUMNS ? [] : (search.columns ?? 'service').split(',').filter(Boolean)), [search.columns])
+  const view = useMemo(() => ({ columns, query }), [columns, query])
 
-  const go = useCallback(
-    (next: Partial<typeof search>) => void navigate({ search: (s) => ({ ...s, focus: undefined, ...next }) }),
-    [navigate],
-  )
-  const filter = useCallback(
-    (field: string, value: unknown, without: boolean) => go({ query: narrow(query, field, value, without) }),
-    [go, query],
-  )
+  const made = useLines()
+  const list = useList(made?.list)
+  const bars = useQuery(barsQuery(question))
+  const fields = useQuery(fieldsQuery(question))
+  const [seen, setSeen] = useState(NOWHERE)
+  const [held, setHeld] = useState(false)
+  const tail = useTail(made?.lines, Boolean(search.tail), view, held || !seen.atTop)
+  const rows = search.tail ? tail.rows : list.rows
+  const handle = useRef<RowsHandle>(null)
+  const [active, setActive] = useState(search.focus)
+  const [open, setOpen] = useState<ReadonlySet<string>>(() => new Set(search.focus ? [search.focus] : []))
+  const [look, setLook] = useState<Look>('fields')
+  const [sheet, setSheet] = useState(false)
+  const [draft, setDraft] = useState(query)
+  const zooms = useRef<{ since: string; until: string | undefined }[]>([])
+
+  const go = useCallback((next: Partial<typeof search>) => void navigate({ search: (s) => ({ ...s, focus: undefined, at: undefined, around: undefined, ...next }) }), [navigate])
+  const stay = useCallback((next: Partial<typeof search>) => void navigate({ search: (s) => ({ ...s, ...next }), replace: true }), [navigate])
+
+  // What is asked anew begins anew; the line that the address names is looked up there and shown.
+  const wanted = useRef({ focus: search.focus, at: search.at })
+  wanted.current = { focus: search.focus, at: search.at }
+  const shown = useRef<string | undefined>(undefined)
+  useEffect(() => {
+    if (!made || search.tail) return
+    const { focus, at } = wanted.current
+    shown.current = undefined
+    setActive(focus)
+    setOpen(new Set(focus ? [focus] : []))
+    made.list.open(question, view, at && focus ? Number(at) : undefined)
+    // Other columns do not read the lines again, see below.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [made, question, search.tail, search.around])
+  useEffect(() => void made?.list.look(view), [made, view])
+  useEffect(() => {
+    const { focus } = wanted.current
+    if (!focus || shown.current === focus) return
+    const index = list.rows.findIndex((row) => row.id === focus)
+    if (index < 0) return
+    shown.current = focus
+    setTimeout(() => handle.current?.reveal(index, 'center'), 0)
+  }, [list.rows])
+
+  const actions = useMemo<FieldActions>(() => ({
+    columns,
+    filter: (field, value, without) => go({ query: narrow(query, field, value, without) }),
+    exists: (field, without) => go({ query: narrowExists(query, field, without) }),
+    column: (field) => stay({ columns: columnText(columns.includes(field) ? columns.filter((c) => c !== field) : [...columns, field]) }),
+  }), [columns, query, go, stay])
+
   const run = (text: string) => {
-    if (text === query) void Promise.all([rows.refetch(), bars.refetch(), fields.refetch()])
+    if (text === query) setRound((n) => n + 1)
     else go({ query: text || undefined })
   }
-  const found = useMemo(() => rows.data?.pages.flatMap((page) => page.rows) ?? [], [rows.data])
-  const first = rows.data?.pages[0]
-  const shown = search.tail ? tail.rows : found
+  const zoom = (from: number, until: number) => {
+    zooms.current.push({ since, until: search.until })
+    go({ since: isoOfMicros(Math.round(from * 1e6)), until: isoOfMicros(Math.round(until * 1e6)), tail: undefined })
+  }
+  const back = useCallback(() => {
+    const before = zooms.current.pop()
+    if (before) go(before)
+    return before !== undefined
+  }, [go])
+
+  const select = useCallback((id: string | undefined) => setActive(id), [])
+  const toggle = useCallback((id: string) => {
+    setActive(id)
+    setOpen((before) => {
+      const next = new Set(before)
+      if (!next.delete(id)) next.add(id)
+      return next
+    })
+  }, [])
+  // The selected line is in the address, a moment after one stops moving.
+  const activeUs = rows.find((row) => row.id === active)?.us
+  useEffect(() => {
+    if (search.tail || active === search.focus || activeUs === undefined) return
+    const timer = setTimeout(() => {
+      shown.current = active
+      stay({ focus: active, at: String(activeUs) })
+    }, SELECT_AFTER_MS)
+    return () => clearTimeout(timer)
+  }, [active, activeUs, search.focus, search.tail, stay])
+
+  const activeRow = useRow(made?.lines, active)
+  const setTail = (on: boolean) => {
+    setHeld(false)
+    setSeen(NOWHERE)
+    go({ tail: on || undefined, until: undefined })
+  }
+  useLogKeys({
+    rows, active, select, toggle,
+    reveal: (index) => handle.current?.reveal(index),
+    json: () => {
+      if (!active) return
+      setOpen((before) => new Set(before).add(active))
+      setLook((l) => (l === 'json' ? 'fields' : 'json'))
+    },
+    context: () => {
+      if (!activeRow) return
+      goTo(aroundHref(activeRow, [...(activeRow.service ? [{ field: 'service', value: activeRow.service }] : []), ...(activeRow.host ? [activeRow.host] : [])], search.columns))
+    },
+    tail: () => setTail(!search.tail),
+    escape: () => {
+      if (sheet) setSheet(false)
+      else if (active && open.has(active)) toggle(active)
+      else back()
+    },
+  })
+
+  const near = useCallback((side: 'up' | 'down') => {
+    if (!search.tail && made && made.list.state.more[side] && !made.list.state.error) void made.list.more(side)
+  }, [made, search.tail])
+  const days = !search.tail && spanMs(question) > DAY_MS
+  const marks = useMemo(() => needlesOf(query), [query])
+  const names = fields.data?.items ?? []
+  const topRow = rows[seen.first]
+  const bottomRow = rows[Math.min(seen.last, rows.length - 1)]
+  const opened = search.tail ? 'tail' : String(list.opened)
 
   return (
-    <Page title="Logs" fill>
+    <Page title="Logs" fill actions={made && <Tools lines={made.lines} rows={rows} question={question} search={search} columns={columns} fields={names} />}>
       <div className={css.head}>
-        <QueryBar query={query} busy={rows.isFetching && !rows.isFetchingNextPage} error={rows.error} run={run} />
+        <QueryBar query={query} busy={list.loading.down && list.rows.length === 0} error={problemOf(list.error ?? bars.error, rows.length)} fields={names} run={run} change={setDraft} />
         <div className={css.tools}>
-          <RangePicker since={range.since} until={range.until} onChange={(since, until) => go({ since, until, tail: undefined })} />
-          <Tooltip label={search.tail ? 'Stop following' : 'Follow new lines as they are stored'}>
-            <Button variant={search.tail ? 'filled' : 'default'} aria-pressed={Boolean(search.tail)} leftSection={<Icon name={search.tail ? 'pause' : 'play'} size={12} />} onClick={() => go({ tail: search.tail ? undefined : true, until: undefined })}>
-              Live
-            </Button>
+          <Button className={css.fieldsButton} onClick={() => setSheet(true)} leftSection={<Icon name="column" size={13} />}>Fields</Button>
+          {zooms.current.length > 0 && <Tooltip label="Back to the range before (Esc, or a double click on the bars)"><Button onClick={back} leftSection={<Icon name="back" size={13} />}>Back</Button></Tooltip>}
+          <RangePicker since={since} until={search.until} onChange={(nextSince, nextUntil) => { zooms.current = []; go({ since: nextSince, until: nextUntil, tail: undefined, ...(draft.trim() !== query ? { query: draft.trim() || undefined } : {}) }) }} />
+          <Tooltip label={search.tail ? 'Stop following (t)' : 'Follow new lines as they are stored (t)'}>
+            <Button variant={search.tail ? 'filled' : 'default'} aria-pressed={Boolean(search.tail)} leftSection={<Icon name={search.tail ? 'pause' : 'play'} size={12} />} onClick={() => setTail(!search.tail)}>Live</Button>
           </Tooltip>
-          <CopyButton text={logsCommand({ query, since: range.since, until: range.until, tail: search.tail })} label="Copy as command" />
         </div>
       </div>
-      {bars.data && bars.data.startsUs.length > 0 && (
-        <div className={css.bars}>
+      {search.around && <Around row={activeRow} columns={search.columns} />}
+      {!search.tail && bars.data && bars.data.startsUs.length > 0 && (
+        <div className={css.bars} data-stale={bars.isPlaceholderData || undefined}>
           <LogBars
             histogram={bars.data}
-            height={92}
-            from={bounds(range.since, bars.data.startsUs[0])}
-            onZoom={(from, until) => go({ since: new Date(from * 1_000).toISOString(), until: new Date(until * 1_000).toISOString(), tail: undefined })}
+            height={86}
+            from={chartFrom(question, bars.data.startsUs[0])}
+            onZoom={zoom}
+            onBack={back}
+            onLevel={(band: Band) => actions.filter('level', band, false)}
           />
         </div>
       )}
       <div className={css.body}>
-        <FieldBar fields={fields} filter={filter} />
+        <FieldBar fields={fields} actions={actions} open={sheet} close={() => setSheet(false)} />
         <div className={css.results}>
-          <div className={css.status} role="status">
-            {search.tail ? (
-              <>
-                <State tone={tail.state === 'on' ? 'ok' : 'warning'} word={tail.state === 'on' ? 'following' : 'stream lost, trying again'} />
-                <span className="num">{count(tail.rows.length)} new lines</span>
-                {tail.lagged > 0 && <State tone="warning" word={`${count(tail.lagged)} lines skipped: too many for this page`} />}
-              </>
+          <Status
+            list={list} bars={bars.data} barsStale={bars.isPlaceholderData || bars.isPending} tail={search.tail ? tail : undefined} held={held || !seen.atTop} wrap={Boolean(search.wrap)} order={order}
+            seen={seen} rows={rows}
+            hold={(hold) => {
+              setHeld(hold)
+              if (!hold) handle.current?.toTop()
+            }}
+            setWrap={(wrap) => stay({ wrap: wrap || undefined })}
+            retry={() => made?.list.retry()}
+          />
+          <div className={css.listArea}>
+            {rows.length === 0 ? (
+              <Nothing list={list} tail={Boolean(search.tail)} query={query} since={since} label={rangeLabel(since, search.until)} />
             ) : (
-              <>
-                <span className="num">{bars.data ? `${count(bars.data.total)} lines match` : bars.isError ? 'No answer' : '…'}</span>
-                {first?.scannedRows !== undefined && <span className="faint num">looked at {count(first.scannedRows)} in {Math.max(1, Math.round((first.elapsedUs ?? 0) / 1_000))} ms</span>}
-                {first?.complete === false && <State tone="warning" word={`incomplete: ${(first.missing ?? []).join(', ') || 'a part did not answer'}`} />}
-              </>
+              <Rows
+                handle={handle} rows={rows} columns={columns} wrap={Boolean(search.wrap)} days={days} opened={opened} follow={Boolean(search.tail)} active={active} open={open}
+                focus={search.around ? search.focus : undefined} needles={marks} toggle={toggle} near={near} seen={setSeen} label="Log lines"
+                header={<Header columns={columns} order={order} turn={() => go({ order: order === 'newest' ? 'oldest' : undefined })} change={(next) => stay({ columns: columnText(next) })} />}
+                detail={(id) => made && <RowDetail lines={made.lines} id={id} look={look} setLook={setLook} actions={actions} link={(place) => lineHref(place, search, question.since, question.until)} />}
+                foot={!search.tail && (list.loading.down || !list.more.down) && <p className={css.foot}>{list.loading.down ? 'Reading further lines…' : 'The lines end here.'}</p>}
+              />
+            )}
+            {!search.tail && bars.data && rows.length > 0 && (
+              <Rail histogram={bars.data} order={order} topUs={topRow?.us} bottomUs={bottomRow?.us} atTop={seen.atTop && list.above === 0} days={days} jump={(us) => made?.list.jump(us)} />
             )}
           </div>
-          {rows.isPending && !search.tail ? (
-            <Loading lines={8} />
-          ) : shown.length === 0 && !rows.isError ? (
-            <NoLines tail={Boolean(search.tail)} query={query} label={rangeLabel(range.since, range.until)} />
-          ) : (
-            <Rows rows={shown} filter={filter} focus={search.focus} more={{ load: () => void rows.fetchNextPage(), has: !search.tail && rows.hasNextPage, loading: rows.isFetchingNextPage }} />
-          )}
         </div>
       </div>
     </Page>
   )
 }
 
-function bounds(since: string, firstUs: number | undefined): number | undefined {
-  const at = boundMs(since, Date.now())
-  return at === undefined || firstUs === undefined ? undefined : Math.min(at / 1_000, firstUs / 1e6)
+/** The interval of a search, standing still while one reads it. */
+function standing(query: string, since: string, until: string | undefined, order: 'newest' | 'oldest'): Question {
+  const now = Date.now()
+  const text = (bound: string | undefined, other: string) => {
+    if (!bound) return other
+    const at = boundMs(bound, now)
+    // What is no time here is left to the server, which says what is wrong with it.
+    return at === undefined || /^\d{4}-/.test(bound) ? bound : new Date(at).toISOString()
+  }
+  return { query, since: text(since, ''), until: text(until, new Date(now + AHEAD_MS).toISOString()), order }
 }
 
-function NoLines({ tail, query, label }: { tail: boolean; query: string; label: string }) {
-  if (tail) return <Empty title="Waiting for lines that match.">They show here the moment they are stored.</Empty>
-  if (query) {
-    return (
-      <Empty title={`No line matches in: ${label.toLowerCase()}.`} action={<LinkButton href={`/logs?query=${encodeURIComponent(query)}&since=7d`}>Look through 7 days</LinkButton>}>
-        Widen the range, or take a condition away.
-      </Empty>
-    )
-  }
-  return (
-    <Empty title={`No line came in: ${label.toLowerCase()}.`} command={`echo '{"message":"hello","service":"payments","level":"info"}' | curl --data-binary @- -H "Authorization: Bearer $ANDON_TOKEN" "$ANDON_URL/api/v1/ingest/ndjson?message_field=message"`}>
-      Point any OpenTelemetry exporter at this server (<code>OTEL_EXPORTER_OTLP_ENDPOINT</code>), or send lines of JSON:
-    </Empty>
-  )
+function spanMs(question: Question): number {
+  return Date.parse(question.until) - Date.parse(question.since)
+}
+
+function chartFrom(question: Question, firstUs: number | undefined): number | undefined {
+  const at = Date.parse(question.since)
+  return Number.isNaN(at) || firstUs === undefined ? undefined : Math.min(at / 1_000, firstUs / 1e6)
+}
+
+function columnText(columns: string[]): string | undefined {
+  return columns.length === 0 ? NO_COLUMNS : columns.join(',') === 'service' ? undefined : columns.join(',')
+}
+
+/** While lines stand there, an absent server is told in the status line alone. */
+function problemOf(error: unknown, rows: number): unknown {
+  const status = (error as { problem?: { status: number } } | undefined)?.problem?.status
+  return rows > 0 && (status === 503 || status === 0) ? undefined : status === 503 || status === 0 ? undefined : error
 }

@@ -1,89 +1,231 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useRef, useState } from 'react'
-import { useListKeys } from '~/app/shortcuts'
-import type { LogRow } from '~/api/types'
-import { bandOf } from '~/lib/state'
-import { fullTime, logTime } from '~/lib/time'
-import { RowDetail } from './RowDetail'
-import css from './Logs.module.css'
+import { memo, useCallback, useEffect, useImperativeHandle, useLayoutEffect, useMemo, useRef, type ReactNode, type Ref } from 'react'
+import { Icon } from '~/components/Icon'
+import { bytes } from '~/lib/number'
+import { fullTime, logDay, logTime } from '~/lib/time'
+import type { SlimRow } from './protocol'
+import css from './Rows.module.css'
 
-const ROW_PX = 25
-const OVERSCAN = 14
+const ROW_PX = 24
+const HEAD_PX = 26
+const OVERSCAN = 12
+/** Fewer lines than this left at an end, and the next page is asked for. */
+const AHEAD_ROWS = 60
+const TOP_PX = 4
+const LONG_CHARS = 600
 
-/** Log lines, only the visible ones in the document; a line opens to all its fields. */
-export function Rows({ rows, more, filter, focus }: {
-  rows: LogRow[]
-  more: { load: () => void; has: boolean; loading: boolean }
-  filter: (field: string, value: unknown, without: boolean) => void
+export interface RowsHandle {
+  reveal: (index: number, align?: 'auto' | 'center' | 'start' | 'end') => void
+  toTop: () => void
+  focus: () => void
+}
+
+export interface Seen {
+  first: number
+  last: number
+  atTop: boolean
+}
+
+/** Log lines, only those in view in the document; the list stays where one reads while lines come at either end. */
+export function Rows({ rows, columns, wrap, days, opened, follow, active, open, focus, needles, toggle, detail, near, seen, header, handle, label, foot }: {
+  rows: SlimRow[]
+  columns: string[]
+  wrap: boolean
+  /** The range has several days, so that a time alone says too little. */
+  days: boolean
+  /** Counts how often the list began anew: then it stands at its beginning. */
+  opened: string
+  /** At the top the newest lines push the others down, as a tail does. */
+  follow: boolean
+  active: string | undefined
+  open: ReadonlySet<string>
   focus: string | undefined
+  needles: RegExp | undefined
+  toggle: (id: string) => void
+  detail: (id: string) => ReactNode
+  near: (side: 'up' | 'down') => void
+  seen: (seen: Seen) => void
+  header: ReactNode
+  handle: Ref<RowsHandle>
+  label: string
+  foot?: ReactNode
 }) {
   const scroll = useRef<HTMLDivElement>(null)
-  const [open, setOpen] = useState<Set<string>>(() => new Set(focus ? [focus] : []))
+  const keep = useRef<{ id: string; delta: number } | undefined>(undefined)
+  const keyOf = useCallback((i: number) => rows[i]?.id ?? i, [rows])
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroll.current,
     estimateSize: () => ROW_PX,
     overscan: OVERSCAN,
-    getItemKey: (i) => rows[i]?.id ?? i,
-  })
-  const toggle = (id: string) =>
-    setOpen((before) => {
-      const next = new Set(before)
-      if (!next.delete(id)) next.add(id)
-      return next
-    })
-  const [active] = useListKeys({
-    enabled: true,
-    count: rows.length,
-    open: (i) => {
-      const row = rows[i]
-      if (row) toggle(row.id)
-    },
-    reveal: (i) => virtualizer.scrollToIndex(i),
+    getItemKey: keyOf,
+    scrollMargin: HEAD_PX,
+    scrollPaddingStart: HEAD_PX,
   })
   const items = virtualizer.getVirtualItems()
-  const end = items[items.length - 1]?.index ?? -1
-  useEffect(() => {
-    if (more.has && !more.loading && end >= rows.length - 30) more.load()
-  }, [end, more, rows.length])
-  const focusAt = focus ? rows.findIndex((row) => row.id === focus) : -1
-  useEffect(() => {
-    if (focusAt >= 0) virtualizer.scrollToIndex(focusAt, { align: 'center' })
-  }, [focusAt, virtualizer])
+  const first = items[0]?.index ?? 0
+  const last = items[items.length - 1]?.index ?? -1
 
+  // What was read before stays where it was when lines come above it or go.
+  const openedBefore = useRef(opened)
+  useLayoutEffect(() => {
+    const box = scroll.current
+    if (!box) return
+    if (openedBefore.current !== opened) {
+      openedBefore.current = opened
+      keep.current = undefined
+      box.scrollTop = 0
+      return
+    }
+    const kept = keep.current
+    if (!kept || (follow && box.scrollTop <= TOP_PX)) return
+    const at = rows.findIndex((row) => row.id === kept.id)
+    const start = at < 0 ? undefined : virtualizer.measurementsCache[at]?.start
+    if (start !== undefined && Math.abs(start + kept.delta - box.scrollTop) > 1) box.scrollTop = start + kept.delta
+  }, [rows, opened, follow, virtualizer])
+
+  const note = useCallback(() => {
+    const box = scroll.current
+    if (!box) return
+    const top = box.scrollTop
+    const item = virtualizer.getVirtualItems().find((one) => one.end > top + HEAD_PX)
+    keep.current = item && rows[item.index] ? { id: rows[item.index]?.id ?? '', delta: top - item.start } : undefined
+    const bottom = virtualizer.getVirtualItems().findLast((one) => one.start < top + box.clientHeight)
+    seen({ first: item?.index ?? 0, last: bottom?.index ?? -1, atTop: top <= TOP_PX })
+  }, [rows, seen, virtualizer])
+  useEffect(note, [note, first, last])
+
+  useEffect(() => {
+    if (rows.length === 0) return
+    if (last >= rows.length - AHEAD_ROWS) near('down')
+    if (first <= AHEAD_ROWS) near('up')
+  }, [first, last, rows.length, near])
+
+  useImperativeHandle(handle, () => ({
+    reveal: (index, align = 'auto') => virtualizer.scrollToIndex(index, { align }),
+    toTop: () => {
+      keep.current = undefined
+      if (scroll.current) scroll.current.scrollTop = 0
+    },
+    focus: () => scroll.current?.focus(),
+  }), [virtualizer])
+
+  const grid = useWidths(rows, columns, days, opened)
   return (
-    <div ref={scroll} className={css.rows} tabIndex={0} role="region" aria-label={`${rows.length} log lines`}>
-      <div style={{ height: virtualizer.getTotalSize(), position: 'relative' }}>
+    <div ref={scroll} className={css.rows} data-wrap={wrap || undefined} tabIndex={0} role="region" aria-label={label} onScroll={note} style={{ '--grid': grid.template, '--least': `${grid.least}px` } as React.CSSProperties}>
+      <div className={css.header}>{header}</div>
+      <div className={css.body} style={{ height: virtualizer.getTotalSize() }}>
         {items.map((item) => {
           const row = rows[item.index]
           if (!row) return null
-          const band = bandOf(row.severityNumber, row.severity)
-          const at = Date.parse(row.timestamp)
-          const expanded = open.has(row.id)
           return (
             <div
               key={item.key}
               ref={virtualizer.measureElement}
               data-index={item.index}
               className={css.row}
-              data-band={band}
-              data-active={active === item.index || undefined}
+              data-band={row.band}
+              data-active={row.id === active || undefined}
               data-focus={row.id === focus || undefined}
-              data-open={expanded || undefined}
-              style={{ transform: `translateY(${item.start}px)` }}
+              data-open={open.has(row.id) || undefined}
+              style={{ transform: `translateY(${item.start - HEAD_PX}px)` }}
             >
-              <button type="button" className={css.line} aria-expanded={expanded} onClick={() => { if (!window.getSelection()?.toString()) toggle(row.id) }}>
-                <span className={css.time} title={fullTime(at)}>{logTime(at)}</span>
-                <span className={css.band}>{band}</span>
-                <span className={css.service}>{row.service}</span>
-                <span className={css.message}>{row.message}</span>
-              </button>
-              {expanded && <RowDetail row={row} filter={filter} />}
+              <Line row={row} columns={columns} days={days} expanded={open.has(row.id)} needles={needles} toggle={toggle} />
+              {open.has(row.id) && <div className={css.detailBox}>{detail(row.id)}</div>}
             </div>
           )
         })}
       </div>
-      {more.loading && <p className="dim small" style={{ padding: 8 }}>Loading older lines…</p>}
+      {foot}
     </div>
+  )
+}
+
+const Line = memo(function Line({ row, columns, days, expanded, needles, toggle }: {
+  row: SlimRow
+  columns: string[]
+  days: boolean
+  expanded: boolean
+  needles: RegExp | undefined
+  toggle: (id: string) => void
+}) {
+  const at = row.us / 1_000
+  return (
+    <button type="button" className={css.line} aria-expanded={expanded} onClick={() => { if (!window.getSelection()?.toString()) toggle(row.id) }}>
+      <span className={css.time} title={fullTime(at)}>{days && <span className={css.day}>{logDay(at)} </span>}{logTime(at)}</span>
+      <span className={css.band}>{row.band === 'unset' ? '–' : row.band}</span>
+      {columns.map((name, i) => <span key={name} className={css.cell} title={row.cells[i]}>{row.cells[i] || <i>–</i>}</span>)}
+      <span className={css.message}>
+        {row.length > LONG_CHARS && <span className={css.size}>{bytes(row.length)}</span>}
+        {row.from > 0 && <i>… </i>}
+        {marked(row.message, needles)}
+        {row.from + row.message.length < row.length && <i> …</i>}
+      </span>
+    </button>
+  )
+})
+
+/** The text with what was searched for marked. */
+function marked(text: string, wanted: RegExp | undefined): ReactNode {
+  if (!wanted) return text
+  const parts: ReactNode[] = []
+  let at = 0
+  for (const found of text.matchAll(wanted)) {
+    if (!found[0] || parts.length > 60) continue
+    if (found.index > at) parts.push(text.slice(at, found.index))
+    parts.push(<mark key={found.index}>{found[0]}</mark>)
+    at = found.index + found[0].length
+  }
+  if (parts.length === 0) return text
+  parts.push(text.slice(at))
+  return parts
+}
+
+const CHAR_PX = 7.3
+const CELL_CHARS_MAX = 30
+
+/** Columns as wide as what the first lines have in them, within bounds; they do not jump while one scrolls. */
+function useWidths(rows: SlimRow[], columns: string[], days: boolean, opened: string): { template: string; least: number } {
+  const has = rows.length > 0
+  const key = columns.join('\n')
+  return useMemo(() => {
+    const widths = columns.map((name, i) => {
+      const longest = rows.slice(0, 80).reduce((most, row) => Math.max(most, row.cells[i]?.length ?? 0), 0)
+      return Math.round(Math.min(CELL_CHARS_MAX, Math.max(name.length + 2, longest, 5)) * CHAR_PX) + 4
+    })
+    const fixed = [days ? 142 : 92, 42]
+    const template = [...fixed, ...widths].map((w) => `${w}px`).join(' ')
+    return { template: `${template} minmax(300px, 1fr)`, least: [...fixed, ...widths].reduce((a, b) => a + b + 10, 0) + 320 }
+    // Only what begins anew is measured anew.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [key, days, opened, has])
+}
+
+/** The names of the columns: the time turns the order around, a column of one's own can be moved or taken away. */
+export function Header({ columns, order, turn, change }: { columns: string[]; order: 'newest' | 'oldest'; turn: () => void; change: (columns: string[]) => void }) {
+  const move = (i: number, by: number) => {
+    const next = [...columns]
+    const [taken] = next.splice(i, 1)
+    if (taken !== undefined) next.splice(i + by, 0, taken)
+    change(next)
+  }
+  return (
+    <>
+      <button type="button" className={css.turn} onClick={turn} aria-label={order === 'newest' ? 'Newest first; turn around' : 'Oldest first; turn around'} title={order === 'newest' ? 'Newest first' : 'Oldest first'}>
+        time <Icon name={order === 'newest' ? 'down' : 'up'} size={10} />
+      </button>
+      <span>level</span>
+      {columns.map((name, i) => (
+        <span key={name} className={css.column}>
+          <span className="truncate" title={name}>{name}</span>
+          <span className={css.columnActions}>
+            {i > 0 && <button type="button" aria-label={`Move ${name} to the left`} title="To the left" onClick={() => move(i, -1)}><Icon name="left" size={10} /></button>}
+            {i < columns.length - 1 && <button type="button" aria-label={`Move ${name} to the right`} title="To the right" onClick={() => move(i, 1)}><Icon name="chevron" size={10} /></button>}
+            <button type="button" aria-label={`Take the column ${name} away`} title="Take away" onClick={() => change(columns.filter((c) => c !== name))}><Icon name="close" size={10} /></button>
+          </span>
+        </span>
+      ))}
+      <span>message</span>
+    </>
   )
 }

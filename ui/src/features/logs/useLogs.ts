@@ -1,88 +1,114 @@
-import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
+import { keepPreviousData, queryOptions } from '@tanstack/react-query'
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
 import { answer, client } from '~/api/client'
-import type { LogRow } from '~/api/types'
+import { ProblemError } from '~/api/problem'
+import { Lines } from './lines'
+import { LineList, type Question } from './list'
+import type { SlimRow, View } from './protocol'
 
-export interface Range {
-  query: string
-  since: string
-  until: string | undefined
-}
+const BARS = 100
+const TAIL_ROWS_MAX = 3_000
+const TAIL_SEED_ROWS = 100
 
-const PAGE_ROWS = 200
-const TAIL_ROWS_MAX = 2_000
-const BARS = 80
+const again = { retry: (failures: number, error: Error) => failures < 60 && error instanceof ProblemError && (error.problem.status === 0 || error.problem.status === 503), retryDelay: (n: number) => Math.min(10_000, 1_000 * 2 ** n) }
+const still = { refetchOnWindowFocus: false, refetchInterval: false as const, staleTime: Infinity, gcTime: 60_000 }
 
-export function rowsQuery(range: Range) {
-  return infiniteQueryOptions({
-    queryKey: ['logs', range],
-    initialPageParam: undefined as string | undefined,
-    queryFn: ({ pageParam }) =>
-      answer(client.GET('/api/v1/logs', { params: { query: { query: range.query, since: range.since, until: range.until, limit: PAGE_ROWS, cursor: pageParam } } })),
-    getNextPageParam: (last) => last.next,
-    refetchOnWindowFocus: false,
-    refetchInterval: false,
-  })
-}
-
-export function barsQuery(range: Range) {
+export function barsQuery(question: Question) {
+  const { query, since, until } = question
   return queryOptions({
-    queryKey: ['log-bars', range],
-    queryFn: () => answer(client.GET('/api/v1/logs/histogram', { params: { query: { query: range.query, since: range.since, until: range.until, buckets: BARS, by: 'severity' } } })),
-    refetchOnWindowFocus: false,
-    refetchInterval: false,
+    queryKey: ['log-bars', query, since, until],
+    queryFn: ({ signal }) => answer(client.GET('/api/v1/logs/histogram', { params: { query: { query: query || '*', since, until, buckets: BARS, by: 'level' } }, signal })),
+    placeholderData: keepPreviousData, ...still, ...again,
   })
 }
 
-export function fieldsQuery(range: Range) {
+export function fieldsQuery(question: Question) {
+  const { query, since, until } = question
   return queryOptions({
-    queryKey: ['log-fields', range],
-    queryFn: async () => (await answer(client.GET('/api/v1/logs/fields', { params: { query: { query: range.query, since: range.since, until: range.until } } }))).items,
-    refetchOnWindowFocus: false,
-    refetchInterval: false,
+    queryKey: ['log-fields', query, since, until],
+    queryFn: ({ signal }) => answer(client.GET('/api/v1/logs/fields', { params: { query: { query: query || '*', since, until } }, signal })),
+    placeholderData: keepPreviousData, ...still, ...again,
   })
+}
+
+/** The worker of this page, alive as long as the page. */
+export function useLines(): { lines: Lines; list: LineList } | undefined {
+  const [made, setMade] = useState<{ lines: Lines; list: LineList }>()
+  useEffect(() => {
+    const lines = new Lines()
+    const list = new LineList(lines)
+    setMade({ lines, list })
+    return () => {
+      list.stop()
+      lines.end()
+    }
+  }, [])
+  return made
+}
+
+const NONE = new LineList(undefined as unknown as Lines)
+
+export function useList(list: LineList | undefined) {
+  const from = list ?? NONE
+  return useSyncExternalStore(from.subscribe, from.snapshot)
 }
 
 export interface Tail {
-  rows: LogRow[]
+  rows: SlimRow[]
+  /** Lines that came while the list was held. */
+  waiting: number
   lagged: number
+  rate: number
+  newestMs: number | undefined
   state: 'off' | 'on' | 'lost'
 }
 
-/** New lines as they are stored, the newest first; what the server had to skip is counted, not hidden. */
-export function useTail(on: boolean, query: string): Tail {
-  const [tail, setTail] = useState<Tail>({ rows: [], lagged: 0, state: 'off' })
+const OFF: Tail = { rows: [], waiting: 0, lagged: 0, rate: 0, newestMs: undefined, state: 'off' }
+
+/** New lines as they are stored, the newest first; while held they wait, and what had to be skipped is counted, not hidden. */
+export function useTail(lines: Lines | undefined, on: boolean, view: View, isHeld: boolean): Tail {
+  const [tail, setTail] = useState<Tail>(OFF)
+  const waiting = useRef<SlimRow[]>([])
+  const hold = useRef(isHeld)
+  hold.current = isHeld
+  const key = useMemo(() => JSON.stringify(view), [view])
   useEffect(() => {
-    if (!on) {
-      setTail({ rows: [], lagged: 0, state: 'off' })
+    if (!on || !lines) {
+      setTail(OFF)
       return
     }
-    let fresh: LogRow[] = []
-    let lagged = 0
-    setTail({ rows: [], lagged: 0, state: 'on' })
-    const source = new EventSource(`/api/v1/logs/tail?query=${encodeURIComponent(query)}`)
-    source.addEventListener('row', (message) => {
-      const data = JSON.parse((message as MessageEvent<string>).data) as LogRow & { row?: LogRow }
-      fresh.push(data.row ?? data)
-    })
-    source.addEventListener('lagged', (message) => {
-      const data = JSON.parse((message as MessageEvent<string>).data || '{}') as { skipped?: number }
-      lagged += data.skipped ?? 1
-    })
-    source.onopen = () => setTail((t) => ({ ...t, state: 'on' }))
-    source.onerror = () => setTail((t) => ({ ...t, state: 'lost' }))
-    const timer = setInterval(() => {
-      if (fresh.length === 0 && lagged === 0) return
-      const batch = fresh.reverse()
-      const skipped = lagged
-      fresh = []
-      lagged = 0
-      setTail((t) => ({ ...t, rows: [...batch, ...t.rows].slice(0, TAIL_ROWS_MAX), lagged: t.lagged + skipped }))
-    }, 250)
-    return () => {
-      source.close()
-      clearInterval(timer)
+    const own = JSON.parse(key) as View
+    const control = new AbortController()
+    waiting.current = []
+    setTail({ ...OFF, state: 'on' })
+    lines.onTailState = (state) => setTail((t) => ({ ...t, state }))
+    lines.onTail = (batch) => {
+      if (batch.rows.length > 0) waiting.current = [...batch.rows, ...waiting.current].slice(0, TAIL_ROWS_MAX)
+      const ready = hold.current ? [] : waiting.current
+      if (ready.length > 0) waiting.current = []
+      setTail((t) => ({ ...t, lagged: t.lagged + batch.skipped, rate: batch.rate, newestMs: batch.newestMs, waiting: waiting.current.length, rows: ready.length > 0 ? merged(ready, t.rows, lines) : t.rows }))
     }
-  }, [on, query])
+    lines.tail(own.query, own)
+    // What came just before stands below, so that one does not look at an empty page.
+    const seed = new URLSearchParams({ query: own.query || '*', since: '15m', limit: String(TAIL_SEED_ROWS), order: 'newest' })
+    lines.page(`/api/v1/logs?${seed}`, own, control.signal).then(
+      (page) => setTail((t) => ({ ...t, rows: merged(t.rows, page.rows, lines) })),
+      // The stream itself tells what is wrong with the query or the server.
+      () => undefined,
+    )
+    return () => {
+      control.abort()
+      lines.untail()
+      lines.onTail = undefined
+      lines.onTailState = undefined
+    }
+  }, [on, lines, key])
   return tail
+}
+
+function merged(fresh: SlimRow[], old: SlimRow[], lines: Lines): SlimRow[] {
+  const known = new Set(fresh.map((row) => row.id))
+  const all = [...fresh, ...old.filter((row) => !known.has(row.id))]
+  if (all.length > TAIL_ROWS_MAX) lines.drop(all.splice(TAIL_ROWS_MAX).map((row) => row.id))
+  return all
 }

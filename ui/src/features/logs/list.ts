@@ -1,0 +1,169 @@
+import { asProblem } from '~/api/problem'
+import { isoOfMicros } from '~/lib/micros'
+import { ask, emptyWindow, pageSize, receive, rowsAbove, rowsOf, type LogWindow, type Side } from '~/lib/logwindow'
+import { TooLarge, type Lines } from './lines'
+import type { SlimRow, View } from './protocol'
+
+/** What is asked: an interval that stands still while one reads. */
+export interface Question {
+  query: string
+  /** As the server reads them: RFC 3339. */
+  since: string
+  until: string
+  order: 'newest' | 'oldest'
+}
+
+export interface ListState {
+  window: LogWindow<SlimRow>
+  rows: SlimRow[]
+  /** Lines above the first that is held, where that is known exactly. */
+  above: number | undefined
+  loading: Record<Side, boolean>
+  more: Record<Side, boolean>
+  error: unknown
+  /** When an absent server is asked again, milliseconds since the epoch. */
+  retryAt: number | undefined
+  found: { scannedRows: number | undefined; elapsedUs: number | undefined; complete: boolean; missing: string[]; notes: string[] } | undefined
+  /** Counts the times that the list began anew. */
+  opened: number
+}
+
+const ROWS_MAX = 3_000
+const FIRST_ROWS = 100
+const RETRY_FIRST_MS = 1_000
+const RETRY_MAX_MS = 10_000
+
+const NOTHING: ListState = {
+  window: emptyWindow(false), rows: [], above: 0, loading: { up: false, down: false }, more: { up: false, down: false },
+  error: undefined, retryAt: undefined, found: undefined, opened: 0,
+}
+
+/** The lines of one answer, as far as they are held: pages come at both ends as one scrolls. */
+export class LineList {
+  state: ListState = NOTHING
+  private readonly listeners = new Set<() => void>()
+  private question: Question | undefined
+  private anchorUs: number | undefined
+  private view: View = { columns: [], query: '' }
+  private control = new AbortController()
+  private limit = FIRST_ROWS
+  private failures = 0
+  private timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(private readonly lines: Lines) {}
+
+  subscribe = (listener: () => void) => {
+    this.listeners.add(listener)
+    return () => void this.listeners.delete(listener)
+  }
+
+  snapshot = () => this.state
+
+  private set(next: Partial<ListState>) {
+    const state = { ...this.state, ...next }
+    const { window } = state
+    if (next.window) {
+      state.rows = rowsOf(window)
+      state.above = rowsAbove(window)
+      state.more = { up: window.pages.length > 0 && ask(window, 'up') !== undefined, down: window.pages.length > 0 && ask(window, 'down') !== undefined }
+    }
+    this.state = state
+    this.listeners.forEach((wake) => wake())
+  }
+
+  /** Begins anew, at the top or around a time (microseconds): lines of that very time come below it. */
+  open(question: Question, view: View, anchorUs?: number) {
+    this.stop()
+    this.question = question
+    this.view = view
+    this.anchorUs = anchorUs
+    this.lines.drop(this.state.rows.map((row) => row.id))
+    this.set({ window: emptyWindow(anchorUs !== undefined), found: undefined, error: undefined, retryAt: undefined, loading: { up: false, down: false }, opened: this.state.opened + 1 })
+    void this.more('down').then(() => (anchorUs === undefined ? undefined : this.more('up')))
+  }
+
+  jump(anchorUs: number | undefined) {
+    if (this.question) this.open(this.question, this.view, anchorUs)
+  }
+
+  /** Shows other columns of the same lines. */
+  async look(view: View) {
+    this.view = view
+    const ids = this.state.rows.map((row) => row.id)
+    if (ids.length === 0) return
+    const rows = await this.lines.view(ids, view)
+    const fresh = new Map(rows.map((row) => [row.id, row]))
+    const { window } = this.state
+    this.set({ window: { ...window, pages: window.pages.map((page) => ({ ...page, rows: page.rows.map((row) => fresh.get(row.id) ?? row) })) } })
+  }
+
+  async more(side: Side): Promise<void> {
+    const { control, question } = this
+    const wanted = ask(this.state.window, side)
+    if (!question || !wanted || this.state.loading[side] || this.state.retryAt !== undefined) return
+    this.set({ loading: { ...this.state.loading, [side]: true } })
+    try {
+      const answer = await this.read(question, wanted.side, wanted.cursor, control.signal)
+      if (control.signal.aborted || !answer) return
+      this.failures = 0
+      this.limit = pageSize(answer.bytes, answer.rows.length, this.limit)
+      const { window, dropped } = receive(this.state.window, wanted, answer.rows, answer.next, ROWS_MAX)
+      this.lines.drop(dropped.map((row) => row.id))
+      const first = this.state.found === undefined
+      this.set({
+        window, error: undefined, retryAt: undefined, loading: { ...this.state.loading, [side]: false },
+        found: first || !answer.complete ? { scannedRows: answer.scannedRows, elapsedUs: answer.elapsedUs, complete: answer.complete, missing: answer.missing, notes: answer.notes } : this.state.found,
+      })
+    } catch (error) {
+      if (!control.signal.aborted) this.fail(side, error)
+    }
+  }
+
+  private async read(question: Question, side: Side, cursor: string | undefined, signal: AbortSignal) {
+    for (;;) {
+      try {
+        return await this.lines.page(this.url(question, side, cursor), this.view, signal)
+      } catch (error) {
+        if (!(error instanceof TooLarge) || this.limit <= 1 || signal.aborted) throw error
+        this.limit = Math.max(1, Math.floor(this.limit / 5))
+      }
+    }
+  }
+
+  private url(question: Question, side: Side, cursor: string | undefined): string {
+    const newestFirst = (question.order === 'newest') === (side === 'down')
+    const anchor = this.boundary(question)
+    const params = new URLSearchParams({ query: question.query || '*', limit: String(this.limit), order: newestFirst ? 'newest' : 'oldest' })
+    params.set('since', !newestFirst && anchor ? anchor : question.since)
+    params.set('until', newestFirst && anchor ? anchor : question.until)
+    if (cursor) params.set('cursor', cursor)
+    return `/api/v1/logs?${params}`
+  }
+
+  /** Intervals end before their last time: so the lines of the anchor's own time lie below it, in either order. */
+  private boundary(question: Question): string | undefined {
+    if (this.anchorUs === undefined) return undefined
+    return isoOfMicros(question.order === 'newest' ? this.anchorUs + 1 : this.anchorUs)
+  }
+
+  private fail(side: Side, error: unknown) {
+    const { status } = asProblem(error)
+    const again = status === 503 || status === 0
+    const waitMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** this.failures++)
+    this.set({ error, loading: { ...this.state.loading, [side]: false }, retryAt: again ? Date.now() + waitMs : undefined })
+    if (again) this.timer = setTimeout(() => this.retry(side), waitMs)
+  }
+
+  /** Asks an absent server again, now. */
+  retry(side: Side = 'down') {
+    clearTimeout(this.timer)
+    this.set({ retryAt: undefined })
+    void this.more(side)
+  }
+
+  stop() {
+    clearTimeout(this.timer)
+    this.control.abort()
+    this.control = new AbortController()
+  }
+}
