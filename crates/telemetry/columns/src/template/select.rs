@@ -1,0 +1,534 @@
+//! Finds the rows whose text passes a test, reading as little as the test allows.
+//!
+//! For each template: *none* of its rows can pass (a literal cannot occur), *all* pass (the constants
+//! decide), or *maybe*: then the values of the variables that a literal would have to touch are tested
+//! by themselves, and only rows that are left are rendered and tested whole.
+
+use crate::bits::Bits;
+use crate::error::ColumnError;
+
+use super::column::{References, Renderer, TemplateColumn};
+use super::pattern::{Literal, Needle, TextPattern, Touch};
+use super::probe::{Probe, Verdict};
+use super::slot::SlotReader;
+use super::words::{joined_end, joined_start};
+
+/// Asked now and then whether to go on; an error stops the search.
+pub type Checkpoint<'a> = &'a dyn Fn() -> Result<(), ColumnError>;
+
+/// Rows between two checkpoints while rows are rendered.
+const CHECKED_ROWS: usize = 1_024;
+/// With fewer wanted rows than this part of all, rows are tested one by one.
+const SPARSE: usize = 64;
+
+/// Where matching rows go.
+struct Found<'a> {
+    within: &'a Bits,
+    is_all: bool,
+    bits: Option<Bits>,
+    count: u64,
+}
+
+impl Found<'_> {
+    fn add_row(&mut self, row: u32) {
+        self.count += 1;
+        if let Some(bits) = &mut self.bits {
+            bits.set(row as usize);
+        }
+    }
+
+    fn wants(&self, row: u32) -> bool {
+        self.is_all || self.within.get(row as usize)
+    }
+
+    fn add_all(&mut self, rows: &[u32]) {
+        if self.is_all && self.bits.is_none() {
+            self.count += rows.len() as u64;
+            return;
+        }
+        for &row in rows {
+            if self.wants(row) {
+                self.add_row(row);
+            }
+        }
+    }
+}
+
+/// What is known of a template before its values are read.
+enum Class {
+    None,
+    All,
+    Maybe,
+}
+
+/// A literal with what is known about the whole column.
+struct Searched {
+    literal: Literal,
+    needle: Needle,
+    /// For each byte set the places of the literal whose byte is in it.
+    places: Vec<u64>,
+    /// Templates whose constants hold the literal.
+    in_constants: Bits,
+}
+
+impl Searched {
+    fn new(column: &TemplateColumn, literal: &Literal) -> Self {
+        let needle = Needle::beginning(literal);
+        let sets = &column.directory.byte_sets;
+        Self {
+            literal: literal.clone(),
+            places: sets.iter().map(|set| needle.places_in(set)).collect(),
+            in_constants: templates_with(column, &needle),
+            needle,
+        }
+    }
+
+    fn places_of(&self, set: u32) -> u64 {
+        self.places.get(set as usize).copied().unwrap_or(u64::MAX)
+    }
+}
+
+/// The templates that have the needle inside one constant.
+fn templates_with(column: &TemplateColumn, needle: &Needle) -> Bits {
+    let directory = &column.directory;
+    let mut found = Bits::none(directory.templates.len());
+    let text = directory.text.as_bytes();
+    let mut from = 0;
+    while let Some(rest) = text.get(from..)
+        && let Some(at) = needle.find(rest)
+    {
+        let start = from + at;
+        let end = start + needle.len();
+        let number = directory
+            .templates
+            .partition_point(|template| template.text.start as usize <= start)
+            .saturating_sub(1);
+        // Templates without constants share a place; only the last of them can hold a byte.
+        let Some(template) = directory.templates.get(number) else {
+            break;
+        };
+        let text_end = (template.text.start + template.text.count) as usize;
+        let slots = column.slots(template);
+        let parted = slots
+            .iter()
+            .any(|slot| (slot.at as usize) > start && (slot.at as usize) < end);
+        if end <= text_end && !parted {
+            found.set(number);
+            from = text_end.max(start + 1);
+        } else {
+            from = start + 1;
+        }
+    }
+    found
+}
+
+struct Search<'a> {
+    column: &'a TemplateColumn,
+    pattern: &'a dyn TextPattern,
+    references: &'a dyn References,
+    literals: Vec<Searched>,
+    folds: bool,
+    segments: Vec<&'a str>,
+    text: String,
+    touches: Vec<Touch>,
+}
+
+impl TemplateColumn {
+    /// Gives the rows of `within` whose text passes the test.
+    pub fn select(
+        &self,
+        pattern: &dyn TextPattern,
+        references: &dyn References,
+        within: &Bits,
+        checkpoint: Checkpoint<'_>,
+    ) -> Result<Bits, ColumnError> {
+        let bits = Some(Bits::none(self.rows()));
+        let found = self.search(pattern, references, within, bits, checkpoint)?;
+        Ok(found.bits.unwrap_or_default())
+    }
+
+    /// Counts the rows of `within` whose text passes the test; whole templates without touching rows
+    /// when `within` is all.
+    pub fn count_matching(
+        &self,
+        pattern: &dyn TextPattern,
+        references: &dyn References,
+        within: &Bits,
+        checkpoint: Checkpoint<'_>,
+    ) -> Result<u64, ColumnError> {
+        Ok(self.search(pattern, references, within, None, checkpoint)?.count)
+    }
+
+    /// Says whether the constants of a template hold a word; the word is folded.
+    #[must_use]
+    pub fn constants_have_word(&self, word: &str) -> bool {
+        let words = andon_reader::query::TokenSequence::new(word);
+        let literals = Literal::of_words(&words);
+        let mut segments = Vec::new();
+        let mut candidates = Bits::all(self.directory.templates.len());
+        if let Some(literal) = literals.first()
+            && !self.templates.iter().any(|template| template.has_kelvin)
+        {
+            candidates = templates_with(self, &Needle::beginning(literal));
+        }
+        candidates.ones().any(|number| {
+            self.directory.templates.get(number).is_some_and(|template| {
+                self.segments(template, &mut segments);
+                (0..segments.len()).any(|at| words.is_in(whole_words(&segments, at)))
+            })
+        })
+    }
+
+    fn search<'a>(
+        &'a self,
+        pattern: &'a dyn TextPattern,
+        references: &'a dyn References,
+        within: &'a Bits,
+        bits: Option<Bits>,
+        checkpoint: Checkpoint<'_>,
+    ) -> Result<Found<'a>, ColumnError> {
+        let wanted = within.count();
+        let mut found = Found {
+            within,
+            is_all: wanted == self.rows(),
+            bits,
+            count: 0,
+        };
+        if wanted == 0 {
+            return Ok(found);
+        }
+        let mut search = Search::new(self, pattern, references);
+        if wanted * SPARSE < self.rows() {
+            search.run_rows(&mut found, checkpoint)?;
+        } else {
+            for number in 0..self.directory.templates.len() {
+                search.run_template(number, &mut found, checkpoint)?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The part of a constant whose words cannot go on in a variable.
+fn whole_words<'a>(segments: &[&'a str], at: usize) -> &'a str {
+    let segment = segments.get(at).copied().unwrap_or_default();
+    let start = if at > 0 { joined_start(segment).len() } else { 0 };
+    let rest = segment.get(start..).unwrap_or_default();
+    let cut = if at + 1 < segments.len() {
+        joined_end(rest).len()
+    } else {
+        0
+    };
+    rest.get(..rest.len() - cut).unwrap_or_default()
+}
+
+impl<'a> Search<'a> {
+    fn new(
+        column: &'a TemplateColumn,
+        pattern: &'a dyn TextPattern,
+        references: &'a dyn References,
+    ) -> Self {
+        let literals = pattern.literals().iter();
+        let literals: Vec<Searched> = literals
+            .filter(|literal| !literal.bytes.is_empty())
+            .map(|literal| Searched::new(column, literal))
+            .collect();
+        Self {
+            column,
+            pattern,
+            references,
+            folds: literals.iter().any(|l| l.literal.ignore_ascii_case),
+            literals,
+            segments: Vec::new(),
+            text: String::new(),
+            touches: Vec::new(),
+        }
+    }
+
+    /// A literal can neither be in a constant nor touch a variable: the quick first look.
+    #[inline]
+    fn is_ruled_out(&self, number: usize) -> bool {
+        let Some(known) = self.column.templates.get(number) else {
+            return false;
+        };
+        if known.has_empty || (self.folds && known.has_kelvin) {
+            return false;
+        }
+        self.literals
+            .iter()
+            .any(|l| l.places_of(known.union) == 0 && !l.in_constants.get(number))
+    }
+
+    /// Templates whose few wanted rows are tested one by one.
+    fn run_rows(
+        &mut self,
+        found: &mut Found<'_>,
+        checkpoint: Checkpoint<'_>,
+    ) -> Result<(), ColumnError> {
+        let mut by_template: Vec<(usize, u32)> = Vec::new();
+        for row in found.within.ones() {
+            if let (Some(number), Ok(row)) = (self.column.template_of(row), u32::try_from(row))
+                && !self.is_ruled_out(number)
+            {
+                by_template.push((number, row));
+            }
+        }
+        by_template.sort_unstable();
+        for rows in by_template.chunk_by(|a, b| a.0 == b.0) {
+            let Some(&(number, _)) = rows.first() else {
+                continue;
+            };
+            checkpoint()?;
+            match self.classify(number)? {
+                Class::None => {}
+                Class::All => rows.iter().for_each(|&(_, row)| found.add_row(row)),
+                Class::Maybe => {
+                    let all = self.column.rows_of(number);
+                    let ordinals = rows
+                        .iter()
+                        .filter_map(|&(_, row)| all.binary_search(&row).ok());
+                    self.render_rows(number, ordinals, found, checkpoint)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn run_template(
+        &mut self,
+        number: usize,
+        found: &mut Found<'_>,
+        checkpoint: Checkpoint<'_>,
+    ) -> Result<(), ColumnError> {
+        if self.is_ruled_out(number) {
+            return Ok(());
+        }
+        match self.classify(number)? {
+            Class::None => Ok(()),
+            Class::All => {
+                found.add_all(self.column.rows_of(number));
+                Ok(())
+            }
+            Class::Maybe => {
+                checkpoint()?;
+                self.probe_template(number, found, checkpoint)
+            }
+        }
+    }
+
+    /// Decides by the constants and by what is known of the variables; leaves the constants in
+    /// `segments`.
+    fn classify(&mut self, number: usize) -> Result<Class, ColumnError> {
+        let template = self.column.template(number)?;
+        self.column.segments(template, &mut self.segments);
+        if let [text] = self.segments.as_slice() {
+            return Ok(if self.pattern.is_match(text) {
+                Class::All
+            } else {
+                Class::None
+            });
+        }
+        if let Some(words) = self.pattern.words() {
+            let segments = &self.segments;
+            if (0..segments.len()).any(|at| words.is_in(whole_words(segments, at))) {
+                return Ok(Class::All);
+            }
+        } else if self.pattern.substring().is_some()
+            && self.segments.iter().any(|s| self.pattern.is_match(s))
+        {
+            return Ok(Class::All);
+        }
+        if let Some(text) = self.pattern.equals()
+            && !self.may_equal(number, text)?
+        {
+            return Ok(Class::None);
+        }
+        if self.is_unsearchable(number) {
+            return Ok(Class::Maybe);
+        }
+        for place in 0..self.literals.len() {
+            if !self.in_constants(place, number) {
+                self.find_touches(place, number)?;
+                if self.touches.is_empty() {
+                    return Ok(Class::None);
+                }
+            }
+        }
+        Ok(Class::Maybe)
+    }
+
+    fn may_equal(&self, number: usize, text: &str) -> Result<bool, ColumnError> {
+        let slots = self.column.slots(self.column.template(number)?);
+        let constants: usize = self.segments.iter().map(|s| s.len()).sum();
+        let shortest: usize = slots.iter().map(|slot| slot.shortest as usize).sum();
+        let longest: usize = slots.iter().map(|slot| slot.longest as usize).sum();
+        let first = self.segments.first().copied().unwrap_or_default();
+        let last = self.segments.last().copied().unwrap_or_default();
+        Ok(text.starts_with(first)
+            && text.ends_with(last)
+            && text.len() >= constants + shortest
+            && text.len() <= constants + longest)
+    }
+
+    fn is_unsearchable(&self, number: usize) -> bool {
+        let known = self.column.templates.get(number);
+        self.folds && known.is_some_and(|known| known.has_kelvin)
+    }
+
+    fn in_constants(&self, place: usize, number: usize) -> bool {
+        self.literals
+            .get(place)
+            .is_none_or(|literal| literal.in_constants.get(number))
+    }
+
+    /// Finds which variables an occurrence of a literal could touch.
+    fn find_touches(&mut self, place: usize, number: usize) -> Result<(), ColumnError> {
+        let template = self.column.template(number)?;
+        let Some(literal) = self.literals.get(place) else {
+            return Ok(());
+        };
+        let segments: Vec<&[u8]> = self.segments.iter().map(|s| s.as_bytes()).collect();
+        let bounds: Vec<(u64, usize, usize)> = self
+            .column
+            .slots(template)
+            .iter()
+            .map(|slot| {
+                let places = literal.places_of(slot.byte_set);
+                (places, slot.shortest as usize, slot.longest as usize)
+            })
+            .collect();
+        literal
+            .needle
+            .touches(&segments, &bounds, &mut self.touches);
+        Ok(())
+    }
+
+    /// Tests the values of variables, then renders the rows that are left.
+    fn probe_template(
+        &mut self,
+        number: usize,
+        found: &mut Found<'_>,
+        checkpoint: Checkpoint<'_>,
+    ) -> Result<(), ColumnError> {
+        let rows = self.column.rows_of(number);
+        let mut verdicts: Option<Vec<Verdict>> = None;
+        if let Some(text) = self.pattern.equals()
+            && self.segments.len() == 2
+        {
+            verdicts = Some(self.probe_equal(number, text)?);
+        } else if !self.is_unsearchable(number) {
+            for place in 0..self.literals.len() {
+                if self.in_constants(place, number) {
+                    continue;
+                }
+                let fresh = self.probe_literal(place, number)?;
+                verdicts = Some(match verdicts {
+                    None => fresh,
+                    Some(known) => known.into_iter().zip(fresh).map(Verdict::both).collect(),
+                });
+                checkpoint()?;
+            }
+        }
+        let Some(verdicts) = verdicts else {
+            let wanted = (0..rows.len())
+                .filter(|&at| rows.get(at).is_some_and(|&row| found.wants(row)))
+                .collect::<Vec<_>>();
+            return self.render_rows(number, wanted.into_iter(), found, checkpoint);
+        };
+        let mut left = Vec::new();
+        for (ordinal, (verdict, &row)) in verdicts.iter().zip(rows).enumerate() {
+            match verdict {
+                Verdict::No => {}
+                Verdict::Yes if found.wants(row) => found.add_row(row),
+                Verdict::Maybe if found.wants(row) => left.push(ordinal),
+                _ => {}
+            }
+        }
+        self.render_rows(number, left.into_iter(), found, checkpoint)
+    }
+
+    /// Tests a literal against the variables that it could touch.
+    fn probe_literal(&mut self, place: usize, number: usize) -> Result<Vec<Verdict>, ColumnError> {
+        self.find_touches(place, number)?;
+        let template = self.column.template(number)?;
+        let mut verdicts = vec![Verdict::No; template.rows as usize];
+        let Some(literal) = self.literals.get(place) else {
+            return Ok(verdicts);
+        };
+        let slots = self.column.slots(template);
+        for touch in &self.touches {
+            let Some(slot) = slots.get(touch.slot) else {
+                continue;
+            };
+            let reader = SlotReader::new(self.column, slot, template.rows);
+            let left = self.segments.get(touch.slot).copied().unwrap_or_default();
+            let right = self.segments.get(touch.slot + 1);
+            let probe = Probe {
+                pattern: self.pattern,
+                literal: &literal.literal,
+                needle: &literal.needle,
+                touch,
+                // Words may go on in the neighbours.
+                is_open_left: goes_on(left.chars().next_back(), touch.slot > 0),
+                is_open_right: goes_on(
+                    right.and_then(|text| text.chars().next()),
+                    touch.slot + 2 < self.segments.len(),
+                ),
+                rows: self.column.rows_of(number),
+            };
+            probe.run(&reader, self.references, &mut verdicts)?;
+        }
+        Ok(verdicts)
+    }
+
+    /// Looks for one value of the only variable of a template.
+    fn probe_equal(&self, number: usize, text: &str) -> Result<Vec<Verdict>, ColumnError> {
+        let template = self.column.template(number)?;
+        let first = self.segments.first().map_or(0, |segment| segment.len());
+        let last = self.segments.get(1).map_or(0, |segment| segment.len());
+        let value = text.get(first..text.len().saturating_sub(last));
+        let slot = self.column.slots(template).first();
+        let (Some(value), Some(slot)) = (value, slot) else {
+            return Ok(vec![Verdict::No; template.rows as usize]);
+        };
+        let reader = SlotReader::new(self.column, slot, template.rows);
+        super::probe::equal(&reader, value, template.rows as usize)
+    }
+
+    fn render_rows(
+        &mut self,
+        number: usize,
+        ordinals: impl Iterator<Item = usize>,
+        found: &mut Found<'_>,
+        checkpoint: Checkpoint<'_>,
+    ) -> Result<(), ColumnError> {
+        let rows = self.column.rows_of(number);
+        let mut renderer: Option<Renderer<'_>> = None;
+        for (done, ordinal) in ordinals.enumerate() {
+            if done % CHECKED_ROWS == CHECKED_ROWS - 1 {
+                checkpoint()?;
+            }
+            let Some(&row) = rows.get(ordinal) else {
+                continue;
+            };
+            let mut ready = match renderer.take() {
+                Some(ready) => ready,
+                None => Renderer::new(self.column, number)?,
+            };
+            self.text.clear();
+            let references = self.references;
+            ready.render(row as usize, ordinal, references, &mut self.text)?;
+            renderer = Some(ready);
+            if self.pattern.is_match(&self.text) {
+                found.add_row(row);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Says whether a word could go on beyond a variable: over the constant's nearest character, or, when
+/// there is none, into another variable.
+fn goes_on(nearest: Option<char>, has_neighbour: bool) -> bool {
+    nearest.map_or(has_neighbour, |c| c.is_alphanumeric() || c == '_')
+}
