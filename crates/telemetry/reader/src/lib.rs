@@ -20,9 +20,9 @@ mod traits;
 pub use error::{Position, ReaderError, code};
 pub use level::{Level, level_of, parse_severity};
 pub use request::{
-    Clock, CountRequest, CountResult, FieldSummary, FieldType, FieldsRequest, FieldsResult,
-    Histogram, HistogramRequest, Order, SearchRequest, SearchResult, Series, StoreStatus,
-    TailEvent, ValueCount,
+    AggregateRequest, AggregateResult, Clock, CountRequest, CountResult, FieldSummary, FieldType,
+    FieldsRequest, FieldsResult, GroupBy, GroupOrder, Histogram, HistogramRequest, Measure, Order,
+    SearchRequest, SearchResult, Series, StoreStatus, TailEvent, ValueCount,
 };
 pub use row::{Attributes, LogRow, NewLogRow};
 pub use sql::{

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::row::LogRow;
 
 /// Which of the two times of a line a request means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Clock {
     /// The sender's time: for people who search.
@@ -164,6 +164,118 @@ pub struct Series {
     pub name: String,
     /// One count per bar.
     pub counts: Vec<u64>,
+}
+
+/// Asks for figures over matching lines, by values of fields and by time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AggregateRequest {
+    /// Search text.
+    pub query: String,
+    /// Start of the interval, inclusive.
+    pub since_us: i64,
+    /// End of the interval, exclusive.
+    pub until_us: i64,
+    /// Which time.
+    #[serde(default)]
+    pub clock: Clock,
+    /// What makes a group; nothing for one group of all lines. At most [`AggregateRequest::KEYS`].
+    #[serde(default)]
+    pub by: Vec<GroupBy>,
+    /// What is measured; 1..=[`AggregateRequest::MEASURES`].
+    pub measures: Vec<Measure>,
+    /// The order of the groups; without it by time when there is a time, else the largest first
+    /// measure first.
+    #[serde(default)]
+    pub order: Option<GroupOrder>,
+    /// At most so many groups in the answer, 1..=10,000.
+    pub limit: usize,
+}
+
+impl AggregateRequest {
+    /// Most parts of a group's key.
+    pub const KEYS: usize = 4;
+    /// Most measures.
+    pub const MEASURES: usize = 16;
+    /// Most groups in an answer.
+    pub const LIMIT: usize = 10_000;
+}
+
+/// Part of a group's key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum GroupBy {
+    /// The first value of a field, with its type: the number 200 and the text `200` are two groups.
+    Field {
+        /// Its name as in a search.
+        name: String,
+    },
+    /// Intervals of time, aligned to multiples of their width since the epoch.
+    Time {
+        /// Their width, above zero.
+        width_us: i64,
+    },
+}
+
+/// What is measured of a group. Numbers are whole and other numbers; a text is no number here, even
+/// when it reads like one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Measure {
+    /// Lines.
+    Count,
+    /// Sum of a field's numbers; nothing when there is none.
+    Sum {
+        /// Its name as in a search.
+        field: String,
+    },
+    /// Mean of a field's numbers.
+    Avg {
+        /// Its name as in a search.
+        field: String,
+    },
+    /// Smallest of a field's numbers.
+    Min {
+        /// Its name as in a search.
+        field: String,
+    },
+    /// Largest of a field's numbers.
+    Max {
+        /// Its name as in a search.
+        field: String,
+    },
+    /// Number of different values of a field, exactly.
+    Distinct {
+        /// Its name as in a search.
+        field: String,
+    },
+}
+
+/// By which column of the answer its rows are ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupOrder {
+    /// Place of the column: first the parts of the key, then the measures.
+    pub column: usize,
+    /// Largest first.
+    pub descending: bool,
+}
+
+/// Figures, one row per group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AggregateResult {
+    /// Names of the columns: the parts of the key, then the measures.
+    pub columns: Vec<String>,
+    /// One value per column: a time in microseconds, a value of a field, null for lines without.
+    pub rows: Vec<Vec<serde_json::Value>>,
+    /// How many groups there are, those beyond the limit included.
+    pub groups_total: u64,
+    /// How many stored lines were looked at.
+    pub scanned_rows: u64,
+    /// How long it took.
+    pub elapsed_us: u64,
+    /// False when something was left out.
+    pub complete: bool,
+    /// What was left out and why.
+    pub missing: Vec<String>,
 }
 
 /// Asks which fields occur.

@@ -13,12 +13,18 @@ pub struct Filter {
     root: Node,
 }
 
+/// Part of a compiled query.
 #[derive(Debug, Clone)]
-enum Node {
+pub enum Node {
+    /// Every line.
     All,
+    /// Lines that do not match.
     Not(Box<Node>),
+    /// Lines that match all.
     And(Vec<Node>),
+    /// Lines that match one.
     Or(Vec<Node>),
+    /// Lines that pass a test.
     Test(Box<Test>),
 }
 
@@ -63,6 +69,12 @@ impl Filter {
     /// As [`super::parse`].
     pub fn parse(text: &str) -> Result<Self, ReaderError> {
         Self::compile(&super::parse(text)?)
+    }
+
+    /// The query as a tree, for those who run it on columns.
+    #[must_use]
+    pub fn root(&self) -> &Node {
+        &self.root
     }
 
     /// Says whether the line matches.

@@ -14,8 +14,10 @@ use super::view::{FixedField, Place, RowView, Scalar};
 
 /// A number as written: whole numbers keep all their digits.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Number {
+pub enum Number {
+    /// A whole number.
     Integer(i128),
+    /// Another finite number.
     Float(f64),
 }
 
@@ -84,11 +86,13 @@ fn with_text<R>(value: Scalar<'_>, then: impl FnOnce(&str) -> R, none: R) -> R {
 
 /// A value searched for, in every form it may have to be compared in.
 #[derive(Debug, Clone)]
-pub(crate) struct Wanted {
-    pub(crate) sequence: TokenSequence,
-    pub(crate) number: Option<Number>,
+pub struct Wanted {
+    /// Its words.
+    pub sequence: TokenSequence,
+    /// What it is as a number.
+    pub number: Option<Number>,
     /// The whole value, folded, for fields that are compared whole.
-    pub(crate) folded: String,
+    pub folded: String,
 }
 
 impl Wanted {
@@ -113,7 +117,9 @@ impl Wanted {
         }
     }
 
-    fn is_whole(&self, text: &str) -> bool {
+    /// Says whether a text is the value as a whole, in any case.
+    #[must_use]
+    pub fn is_whole(&self, text: &str) -> bool {
         if text.is_ascii() {
             self.folded.eq_ignore_ascii_case(text)
         } else {
@@ -122,8 +128,9 @@ impl Wanted {
     }
 }
 
+/// Bounds, as numbers when both can be read so.
 #[derive(Debug, Clone)]
-pub(crate) struct Range {
+pub struct Range {
     lower: Bound,
     upper: Bound,
     numbers: Option<(Option<Number>, Option<Number>)>,
@@ -155,6 +162,20 @@ impl Range {
         above && below
     }
 
+    /// The inclusive interval of whole numbers in it; nothing when texts are compared.
+    fn whole_numbers(&self) -> Option<(i64, i64)> {
+        let (lower, upper) = self.numbers?;
+        let is_above = |number: i64| {
+            let number = Number::Integer(i128::from(number));
+            lower.is_none_or(|bound| fits(&self.lower, number.compare(bound)))
+        };
+        let is_beyond = |number: i64| {
+            let number = Number::Integer(i128::from(number));
+            !upper.is_none_or(|bound| fits(&self.upper, bound.compare(number)))
+        };
+        Some(interval(is_above, is_beyond))
+    }
+
     fn has_text(&self, text: &str) -> bool {
         let above = match &self.lower {
             Bound::Open => true,
@@ -170,6 +191,37 @@ impl Range {
     }
 }
 
+/// The whole numbers from the first that is above to the last that is not beyond. Both questions
+/// are answered `false` up to some number and `true` from there on.
+fn interval(is_above: impl Fn(i64) -> bool, is_beyond: impl Fn(i64) -> bool) -> (i64, i64) {
+    const NOTHING: (i64, i64) = (1, 0);
+    let first_of = |holds: &dyn Fn(i64) -> bool| {
+        if !holds(i64::MAX) {
+            return None;
+        }
+        let (mut low, mut high) = (i64::MIN, i64::MAX);
+        while low < high {
+            let middle = low.midpoint(high);
+            // `midpoint` rounds towards zero; the lower half must always shrink.
+            let middle = if middle == high { middle - 1 } else { middle };
+            if holds(middle) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        Some(low)
+    };
+    let Some(first) = first_of(&is_above) else {
+        return NOTHING;
+    };
+    match first_of(&is_beyond) {
+        None => (first, i64::MAX),
+        Some(i64::MIN) => NOTHING,
+        Some(beyond) => (first, beyond - 1),
+    }
+}
+
 fn fits(bound: &Bound, order: Ordering) -> bool {
     match bound {
         Bound::Open => true,
@@ -180,24 +232,32 @@ fn fits(bound: &Bound, order: Ordering) -> bool {
 
 /// What is compared, once the field is known.
 #[derive(Debug, Clone)]
-pub(crate) enum Check {
+pub enum Check {
+    /// There is a value.
     Exists,
+    /// A word, a phrase, a value.
     Wanted(Wanted),
+    /// Between bounds.
     Range(Range),
+    /// A regular expression, or a wildcard as one; its source has all its flags.
     Pattern(Regex),
     /// Inclusive bounds of a number that every line has.
     Between(i64, i64),
     /// A severity word that is no known severity, or its band.
     Level {
+        /// The band, when the word is known.
         numbers: Option<(u8, u8)>,
+        /// The word itself, for what senders call a severity.
         wanted: Wanted,
     },
 }
 
 /// The field a test looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Subject {
+pub enum Subject {
+    /// A field that every line has.
     Fixed(FixedField),
+    /// An attribute, of the line or of its resource.
     Named(Place, String),
     /// The message, or else one of the two ids: a bare word that looks like an id.
     MessageOrId,
@@ -205,12 +265,24 @@ pub(crate) enum Subject {
 
 /// A test ready to run.
 #[derive(Debug, Clone)]
-pub(crate) struct Test {
+pub struct Test {
     pub(crate) subject: Subject,
     pub(crate) check: Check,
 }
 
 impl Test {
+    /// The field it looks at.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// What it compares.
+    #[must_use]
+    pub fn check(&self) -> &Check {
+        &self.check
+    }
+
     pub(crate) fn compile(leaf: &Leaf) -> Result<Self, ReaderError> {
         let subject = match &leaf.field {
             None if looks_like_id(&leaf.matcher) => Subject::MessageOrId,
@@ -276,7 +348,9 @@ impl Test {
 }
 
 impl Check {
-    fn has(&self, value: Scalar<'_>) -> bool {
+    /// Says whether one value of a named field, or the number or text of a fixed one, passes.
+    #[must_use]
+    pub fn has(&self, value: Scalar<'_>) -> bool {
         match self {
             Self::Exists => true,
             Self::Wanted(wanted) | Self::Level { wanted, .. } => wanted.is_value(value),
@@ -286,8 +360,32 @@ impl Check {
         }
     }
 
+    /// The inclusive interval of the whole numbers that pass, empty when its end is before its
+    /// start; nothing when numbers are compared as texts.
+    #[must_use]
+    pub fn whole_numbers(&self) -> Option<(i64, i64)> {
+        match self {
+            Self::Exists => Some((i64::MIN, i64::MAX)),
+            Self::Between(..) => Some((1, 0)),
+            Self::Range(range) => range.whole_numbers(),
+            Self::Pattern(_) => None,
+            Self::Wanted(wanted) | Self::Level { wanted, .. } => {
+                let Some(number) = wanted.number else {
+                    return Some((1, 0));
+                };
+                let order = |other: i64| Number::Integer(i128::from(other)).compare(number);
+                Some(interval(
+                    |other| order(other) != Ordering::Less,
+                    |other| order(other) == Ordering::Greater,
+                ))
+            }
+        }
+    }
+
+    /// Says whether a message passes.
     /// Words only: a number in a message is a word like any other, so that filters can find it.
-    fn is_in_message(&self, text: &str) -> bool {
+    #[must_use]
+    pub fn is_in_message(&self, text: &str) -> bool {
         match self {
             Self::Exists => !text.is_empty(),
             Self::Wanted(wanted) => wanted.sequence.is_in(text),
@@ -295,11 +393,15 @@ impl Check {
         }
     }
 
-    fn is_whole(&self, text: &str) -> bool {
+    /// Says whether a value is the wanted one as a whole.
+    #[must_use]
+    pub fn is_whole(&self, text: &str) -> bool {
         matches!(self, Self::Wanted(wanted) if wanted.is_whole(text))
     }
 
-    fn has_time(&self, time_us: i64) -> bool {
+    /// Says whether a time passes.
+    #[must_use]
+    pub fn has_time(&self, time_us: i64) -> bool {
         match self {
             Self::Exists => true,
             Self::Between(lower, upper) => (*lower..=*upper).contains(&time_us),
@@ -307,7 +409,9 @@ impl Check {
         }
     }
 
-    fn has_level(&self, number: u8, text: &str) -> bool {
+    /// Says whether a severity passes.
+    #[must_use]
+    pub fn has_level(&self, number: u8, text: &str) -> bool {
         match self {
             Self::Exists => number > 0 || !text.is_empty(),
             Self::Between(lower, upper) => {
@@ -388,9 +492,9 @@ fn regex(source: &str) -> Result<Regex, ReaderError> {
 }
 
 fn build(source: &str, is_wildcard: bool) -> Result<Regex, ReaderError> {
-    RegexBuilder::new(source)
-        .case_insensitive(is_wildcard)
-        .dot_matches_new_line(is_wildcard)
+    // Flags stand in the source, so that whoever reads it sees the whole pattern.
+    let flagged = format!("(?is){source}");
+    RegexBuilder::new(if is_wildcard { &flagged } else { source })
         .size_limit(limits::REGEX_COMPILED_BYTES)
         .dfa_size_limit(limits::REGEX_COMPILED_BYTES)
         .nest_limit(50)

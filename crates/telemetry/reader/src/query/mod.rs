@@ -38,7 +38,8 @@ mod syntax;
 mod token;
 mod view;
 
-pub use filter::{Filter, Needs, Summary};
+pub use filter::{Filter, Needs, Node, Summary};
+pub use leaf::{Check, Number, Range, Subject, Test, Wanted};
 pub use parse::parse;
 pub use syntax::{Bound, Leaf, Matcher, Piece, Query};
 pub use token::{TokenSequence, canonical_number, fold_token, tokens};

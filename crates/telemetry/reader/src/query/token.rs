@@ -65,6 +65,12 @@ impl TokenSequence {
         &self.folded
     }
 
+    /// The text they were taken from; what is looked for when it has no word at all.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.literal
+    }
+
     /// Says whether the text has the words in this order next to each other.
     #[must_use]
     pub fn is_in(&self, text: &str) -> bool {

@@ -1,0 +1,106 @@
+//! Tests of texts as templates want to know them: which words, which literals.
+
+use andon_reader::query::{Check, TokenSequence};
+
+use crate::bits::Bits;
+use crate::column::GroupView;
+use crate::error::ColumnError;
+use crate::lines::Kind;
+use crate::references::GroupReferences;
+use crate::template::{Literal, TemplateColumn, TextPattern};
+
+use super::Checkpoint;
+use super::literals::required;
+use super::texts::{Reading, TextTest};
+
+/// A test of texts and what is known about the texts that pass it.
+struct Pattern<'a> {
+    test: &'a TextTest<'a>,
+    literals: Vec<Literal>,
+    words: Option<&'a TokenSequence>,
+    is_substring: bool,
+    equals: Option<&'a str>,
+}
+
+impl<'a> Pattern<'a> {
+    fn new(test: &'a TextTest<'a>) -> Self {
+        let mut pattern = Self {
+            test,
+            literals: Vec::new(),
+            words: None,
+            is_substring: false,
+            equals: None,
+        };
+        match (test.reading, test.check) {
+            (Reading::Inside(_) | Reading::Value(Kind::Json), _) => {}
+            (_, Check::Pattern(regex)) => {
+                let known = required(regex.as_str());
+                pattern.literals = known.literals;
+                pattern.is_substring = known.is_substring;
+            }
+            (Reading::Message, Check::Wanted(wanted)) => pattern.look_for(&wanted.sequence),
+            // A value that is a number is found by its size, however it is written.
+            (Reading::Value(Kind::Text), Check::Wanted(wanted)) if wanted.number.is_none() => {
+                pattern.look_for(&wanted.sequence);
+            }
+            (Reading::Whole | Reading::Severity, Check::Wanted(wanted) | Check::Level { wanted, .. }) => {
+                pattern.literals = Literal::of_words(&wanted.sequence);
+                let has_case = |c: char| !c.is_ascii() || c.is_ascii_alphabetic();
+                pattern.equals = (!wanted.folded.contains(has_case)).then_some(&wanted.folded);
+            }
+            _ => {}
+        }
+        pattern
+    }
+
+    fn look_for(&mut self, sequence: &'a TokenSequence) {
+        if sequence.text().is_empty() {
+            // In every text.
+        } else if sequence.folded().is_empty() {
+            self.literals = vec![Literal::exact(sequence.text())];
+            self.is_substring = true;
+        } else {
+            self.literals = Literal::of_words(sequence);
+            self.words = Some(sequence);
+        }
+    }
+}
+
+impl TextPattern for Pattern<'_> {
+    fn is_match(&self, text: &str) -> bool {
+        self.test.passes(text)
+    }
+
+    fn literals(&self) -> &[Literal] {
+        &self.literals
+    }
+
+    fn words(&self) -> Option<&TokenSequence> {
+        self.words
+    }
+
+    fn substring(&self) -> Option<&Literal> {
+        self.literals.first().filter(|_| self.is_substring)
+    }
+
+    fn equals(&self) -> Option<&str> {
+        self.equals
+    }
+}
+
+/// Gives the rows of `within` whose text passes.
+pub(super) fn templates(
+    group: &dyn GroupView,
+    column: &TemplateColumn,
+    test: &TextTest<'_>,
+    within: &Bits,
+    checkpoint: Checkpoint<'_>,
+) -> Result<Bits, ColumnError> {
+    let references = GroupReferences::new(group);
+    column.select(&Pattern::new(test), &references, within, checkpoint)
+}
+
+/// Says whether the constant text of a template may have a word.
+pub(super) fn constants_have_word(column: &TemplateColumn, word: &str) -> bool {
+    column.constants_have_word(word)
+}
