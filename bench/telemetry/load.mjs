@@ -49,10 +49,13 @@ export async function searchUnderLoad(host, { file, work, copies, questions, sen
   const idle = await rounds(caller, asked, (round) => round < IDLE_ROUNDS);
   let isSending = true;
   const sending = host.send(copy, sender).finally(() => { isSending = false; });
-  const busy = await rounds(caller, asked, () => isSending);
-  const sent = await sending;
+  const searching = rounds(caller, asked, () => isSending);
+  // Both end before anything is judged: a sender must not outlive the server.
+  const [sentHow, busyHow] = await Promise.allSettled([sending, searching]);
   caller.close();
   rmSync(copy);
+  for (const { status, reason } of [busyHow, sentHow]) if (status === 'rejected') throw reason;
+  const [sent, busy] = [sentHow.value, busyHow.value];
   const all = (taken) => spread([...taken.values()].flat());
   const [before, during] = [all(idle), all(busy)];
   const each = asked.map(({ key }) => `${key} ${spread(idle.get(key)).median.toFixed(1)} to ${spread(busy.get(key)).median.toFixed(1)}`).join(', ');

@@ -18,8 +18,8 @@ const iso = (us) => new Date(us / 1_000).toISOString();
 /** Makes the calls of one interval. */
 class Calls {
   constructor({ sinceUs, untilUs }) {
-    this.interval = { since: iso(sinceUs), until: iso(untilUs) };
-    this.span = `since=${this.interval.since}&until=${this.interval.until}`;
+    Object.assign(this, { sinceUs, untilUs });
+    this.span = `since=${iso(sinceUs)}&until=${iso(untilUs)}`;
   }
 
   get(target, query, read, more = '') {
@@ -38,8 +38,10 @@ class Calls {
     return this.get('/api/v1/logs/histogram', query, (answer) => read(complete(answer)), more);
   }
 
-  aggregate(query, request, read) {
-    return { method: 'POST', target: '/api/v1/logs/aggregate', body: { query, ...this.interval, ...request }, read: (answer) => read(complete(answer)) };
+  /** Rows of the answer begin with the key's parts, then come the measures. */
+  aggregate(query, { by = [], measures, limit = 10_000, order }, read) {
+    const body = { query, since_us: this.sinceUs, until_us: this.untilUs, by: by.map((name) => ({ type: 'field', name })), measures, limit, ...(order ? { order } : {}) };
+    return { method: 'POST', target: '/api/v1/logs/aggregate', body, read: (answer) => read(complete(answer).rows) };
   }
 
   sql(text, read) {
@@ -119,15 +121,15 @@ function values({ calls, answers, copies }) {
     {
       key: 'distinct', what: 'exact distinct user_id', gate: 60, goal: 15, peers: [388, 154, 40, null], wanted: answers.distinctUsers,
       ways: {
-        aggregate: calls.aggregate('*', { aggregates: [{ function: 'distinct', field: 'user_id' }] }, (all) => all.groups[0].values[0]),
+        aggregate: calls.aggregate('*', { measures: [{ type: 'distinct', field: 'user_id' }] }, (rows) => rows[0][0]),
         sql: calls.sql(`select count(distinct ${attribute('user_id')}) as n from logs`, countOf),
       },
     },
     {
       key: 'services', what: 'count and avg(duration_ms) by service', gate: 22, goal: 12, peers: [23, 30, 51, null], wanted: byService,
       ways: {
-        aggregate: calls.aggregate('*', { by: ['service'], aggregates: [{ function: 'count' }, { function: 'average', field: 'duration_ms' }], limit: 100 },
-          (all) => sorted(all.groups.map(({ key, values: [count, mean] }) => [key[0], [count, meanOf(mean)]]))),
+        aggregate: calls.aggregate('*', { by: ['service'], measures: [{ type: 'count' }, { type: 'avg', field: 'duration_ms' }] },
+          (rows) => sorted(rows.map(([service, count, mean]) => [service, [count, meanOf(mean)]]))),
         sql: calls.sql(`select service, count(*) as n, avg(${numberAttribute('duration_ms')}) as mean from logs group by service`,
           (rows) => sorted(rows.map((row) => [row.service, [Number(row.n), meanOf(row.mean)]]))),
       },
@@ -135,7 +137,7 @@ function values({ calls, answers, copies }) {
     {
       key: 'paths', what: `top ${TOP} paths`, gate: 150, goal: 80, peers: [684, 158, 162, null], wanted: wantedTop,
       ways: {
-        aggregate: calls.aggregate('path:*', { by: ['path'], aggregates: [{ function: 'count' }], limit: TOP }, (all) => all.groups.map(({ values: [count] }) => count)),
+        aggregate: calls.aggregate('path:*', { by: ['path'], measures: [{ type: 'count' }], limit: TOP }, (rows) => rows.map(([, count]) => count)),
         sql: calls.sql(`select ${attribute('path')} as path, count(*) as n from logs where ${attribute('path')} is not null group by 1 order by n desc limit ${TOP}`, topOf),
       },
     },

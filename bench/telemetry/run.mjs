@@ -109,6 +109,15 @@ async function questionRows(host, questions, { judged, withSql }) {
   return rows;
 }
 
+/** What fails under load does not take the other numbers with it. */
+async function loadRows(host, given) {
+  try {
+    return await searchUnderLoad(host, given);
+  } catch (error) {
+    return [failedRow('searches while ingesting at full rate', error.message.slice(0, 600))];
+  }
+}
+
 /** Measures one size on a server of its own. */
 async function measureScale(scale, given) {
   const work = mkdtempSync(path.join(given.folder, 'andon-bench-data-'));
@@ -135,7 +144,7 @@ async function measureScale(scale, given) {
     rows.push(...await questionRows(host, questionsOf(answers, copies), { judged, withSql: given.withSql }));
     host.watch.sample();
     rows.push(row('peak memory while searching', host.watch.peakBytes / MB, 'MB', { note: `VmHWM of ${host.watch.processes} processes added up; ${(host.watch.anonymousPeakBytes / MB).toFixed(0)} MB of it their own at most` }));
-    if (given.withLoad) rows.push(...await searchUnderLoad(host, { file, work, copies, questions: questionsOf(answers, copies), sender: given.sender }));
+    if (given.withLoad) rows.push(...await loadRows(host, { file, work, copies, questions: questionsOf(answers, copies), sender: given.sender }));
     return scale === 1 && given.scales.length === 1 ? rows : rows.map((each) => ({ ...each, what: `${scale}×: ${each.what}` }));
   } finally {
     await host.close();
