@@ -20,34 +20,56 @@ function lineOf(sender, sequence, chance) {
   return { service: 'loss', level: 'info', message: `${words} ${chance.between(0, 1e9)}`, sender, sequence, generated_at: new Date().toISOString() };
 }
 
-/** How lines are put into each protocol, and which lines of a body an answer says are stored. */
+const fields = ({ sender, sequence, generated_at: generated }) => ({ sender, sequence, generated_at: generated });
+const nanoseconds = (line) => `${Date.parse(line.generated_at)}000000`;
+
+/**
+ * How lines are put into each protocol. `stored` tells how many of the first lines of a body are stored for certain
+ * by an answer; it throws where a good line was refused for itself.
+ */
 const PROTOCOLS = {
   ndjson: {
     target: '/api/v1/ingest/ndjson',
     type: 'application/x-ndjson',
     encode: (lines) => `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`,
-    refused: (answer) => answer.refused,
-    storedBefore: (answer) => answer?.facts?.soFar?.accepted ?? 0,
+    stored: ({ status, body }, count) => (status === 200 ? count - unrefused(body.refused) : body?.facts?.soFar?.accepted ?? 0),
   },
   otlp: {
     target: '/v1/logs',
     type: 'application/json',
     encode: (lines) => {
-      const logRecords = lines.map(({ message, sender, sequence, generated_at: generated }) => ({
-        timeUnixNano: `${Date.now()}000000`,
-        severityNumber: 9,
-        body: { stringValue: message },
-        attributes: [
-          { key: 'sender', value: { stringValue: sender } }, { key: 'sequence', value: { intValue: String(sequence) } },
-          { key: 'generated_at', value: { stringValue: generated } },
-        ],
-      }));
+      const attributes = (line) => Object.entries(fields(line)).map(([key, value]) => ({ key, value: typeof value === 'number' ? { intValue: String(value) } : { stringValue: value } }));
+      const logRecords = lines.map((line) => ({ timeUnixNano: nanoseconds(line), severityNumber: 9, body: { stringValue: line.message }, attributes: attributes(line) }));
       return JSON.stringify({ resourceLogs: [{ resource: { attributes: [{ key: 'service.name', value: { stringValue: 'loss' } }] }, scopeLogs: [{ logRecords }] }] });
     },
-    refused: (answer) => Number(answer?.partialSuccess?.rejectedLogRecords ?? 0),
-    storedBefore: () => 0,
+    stored: ({ status, body }, count) => (status === 200 ? count - unrefused(Number(body?.partialSuccess?.rejectedLogRecords ?? 0)) : 0),
+  },
+  bulk: {
+    target: '/_bulk',
+    type: 'application/x-ndjson',
+    encode: (lines) => lines.map((line) => `{"create":{"_index":"loss"}}\n${JSON.stringify({ '@timestamp': line.generated_at, message: line.message, ...fields(line) })}\n`).join(''),
+    stored: ({ status, body }, count) => {
+      if (status !== 200) return 0;
+      const refused = body.items.findIndex((item) => item.create.status > 299);
+      if (refused >= 0 && !LATER.has(body.items[refused].create.status)) throw new Error(`refused a good line: ${JSON.stringify(body.items[refused])}`);
+      return refused >= 0 ? refused : count;
+    },
+  },
+  loki: {
+    target: '/loki/api/v1/push',
+    type: 'application/json',
+    encode: (lines) => {
+      const values = lines.map((line) => [nanoseconds(line), line.message, Object.fromEntries(Object.entries(fields(line)).map(([key, value]) => [key, String(value)]))]);
+      return JSON.stringify({ streams: [{ stream: { service_name: 'loss' }, values }] });
+    },
+    stored: ({ status }, count) => (status === 204 ? count : 0),
   },
 };
+
+function unrefused(refused) {
+  if (refused > 0) throw new Error(`${refused} good lines were refused for themselves`);
+  return 0;
+}
 
 /** One sender with its books. */
 export class Sender {
@@ -60,7 +82,7 @@ export class Sender {
   lastAcknowledgedAt = 0;
 
   constructor(name, protocol, server, seed) {
-    Object.assign(this, { name, protocol: PROTOCOLS[protocol], server, chance: new Chance(seed) });
+    Object.assign(this, { name, protocolName: protocol, protocol: PROTOCOLS[protocol], server, chance: new Chance(seed) });
     this.token = server.token;
     this.isOn = true;
     this.running = this.#run();
@@ -106,7 +128,7 @@ export class Sender {
 
   /** Sends a body and gives how many of its first lines are stored for certain. */
   async #send(lines) {
-    const { target, type, encode, refused, storedBefore } = this.protocol;
+    const { target, type, encode, stored } = this.protocol;
     const range = [lines[0].sequence, lines.at(-1).sequence];
     let answer;
     try {
@@ -115,21 +137,28 @@ export class Sender {
       this.inDoubt.push(range);
       return 0;
     }
-    if (answer.status === 200) {
-      if (refused(answer.body) > 0) throw new Error(`${this.name}: refused good lines: ${answer.text.slice(0, 500)}`);
-      return lines.length;
-    }
-    if (!LATER.has(answer.status)) throw new Error(`${this.name}: ${answer.status} ${answer.text.slice(0, 500)}`);
-    this.pushedBack += 1;
-    const stored = storedBefore(answer.body);
-    // What failed after a write may be found again at the next start: the answer did not promise otherwise.
-    if (answer.status === 503) this.inDoubt.push(range);
-    return stored;
+    const isTaken = answer.status === 200 || answer.status === 204;
+    if (!isTaken && !LATER.has(answer.status)) throw new Error(`${this.name}: ${answer.status} ${answer.text.slice(0, 500)}`);
+    const count = stored(answer, lines.length);
+    if (count < lines.length) this.pushedBack += 1;
+    // What failed on its way to the disk may be found again at the next start: such an answer promises nothing.
+    if (count < lines.length && answer.status !== 429) this.inDoubt.push([lines[count].sequence, range[1]]);
+    return count;
   }
 }
 
-/** Starts senders over all protocols. */
-export function startSenders(server, count, seed) {
-  const protocols = Object.keys(PROTOCOLS);
+/** Lists the protocols that the server has. */
+async function protocolsOf(server) {
+  const found = [];
+  for (const [name, { target, type }] of Object.entries(PROTOCOLS)) {
+    const { status } = await server.call('POST', target, '', { headers: { 'content-type': type } });
+    if (status !== 404 && status !== 405) found.push(name);
+  }
+  return found;
+}
+
+/** Starts senders, in turn over all protocols that the server has. */
+export async function startSenders(server, count, seed) {
+  const protocols = await protocolsOf(server);
   return Array.from({ length: count }, (_, index) => new Sender(`s${index}`, protocols[index % protocols.length], server, seed + index * 7_919));
 }

@@ -1,7 +1,8 @@
 // What of the senders' lines is there, how often, and whether it may be.
 
 const NAMES = "attr(attributes, 'sender')";
-const SEQUENCES = "attr_number(attributes, 'sequence')";
+// Some protocols carry texts alone.
+const SEQUENCES = "cast(attr(attributes, 'sequence') as bigint)";
 
 /** How often a line may be there: once, and once more for each time it was sent without an answer. */
 function allowed(sender, sequence) {
@@ -14,12 +15,12 @@ async function searched(server, name) {
 }
 
 async function verdictOf(server, sender) {
-  const of = `from logs where service = 'loss' and ${NAMES} = '${sender.name}'`;
+  const of = `from logs where ${NAMES} = '${sender.name}'`;
   const [{ lines, different, first, last }] = await server.sql(`select count(*) as lines, count(distinct ${SEQUENCES}) as different, min(${SEQUENCES}) as first, max(${SEQUENCES}) as last ${of}`);
   const twice = lines === different ? [] : await server.sql(`select ${SEQUENCES} as sequence, count(*) as times ${of} group by 1 having count(*) > 1`);
   const unasked = twice.filter(({ sequence, times }) => times > allowed(sender, sequence));
   const missing = Math.max(sender.acknowledged, Number(last ?? 0)) - Number(different);
-  return { sender: sender.name, acknowledged: sender.acknowledged, lines: Number(lines), missing, beyond: Number(last ?? 0) - sender.acknowledged, first, duplicates: lines - different, unasked, searched: await searched(server, sender.name) };
+  return { sender: `${sender.name} (${sender.protocolName})`, acknowledged: sender.acknowledged, lines: Number(lines), missing, beyond: Number(last ?? 0) - sender.acknowledged, first, duplicates: lines - different, unasked, searched: await searched(server, sender.name) };
 }
 
 /** Judges all senders, who must have ended: every line acknowledged, none missing, none there twice unasked. */
@@ -40,7 +41,7 @@ export async function judge(server, senders) {
 /** A glance between two kills: at least as many lines are there as were acknowledged before the glance. */
 export async function glance(server, senders) {
   const before = senders.reduce((sum, sender) => sum + sender.acknowledged, 0);
-  const { total, complete, missing } = await server.get('/api/v1/logs/histogram?query=service:loss&since=24h');
+  const { total, complete, missing } = await server.get('/api/v1/logs/histogram?query=sender:*&since=24h');
   if (complete === false) return [`search leaves something out: ${JSON.stringify(missing).slice(0, 300)}`];
   return total >= before ? [] : [`${before} lines were acknowledged, ${total} are there`];
 }

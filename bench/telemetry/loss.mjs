@@ -121,7 +121,7 @@ class Run {
   async all() {
     await this.#server();
     try {
-      this.senders = startSenders(this.server, this.count, this.seed);
+      this.senders = await startSenders(this.server, this.count, this.seed);
       const failed = Promise.all(this.senders.map((sender) => sender.running));
       await Promise.race([failed, this.#episodes()]);
       await Promise.all(this.senders.map((sender) => sender.end()));
