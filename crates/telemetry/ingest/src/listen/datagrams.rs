@@ -1,0 +1,189 @@
+//! UDP: one task reads and never waits for the disk, another one stores what it has read.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use crate::failure::code;
+use crate::frames::Frame;
+use crate::gelf::{Chunked, Reassembly};
+use crate::limits;
+use crate::listen::batch::{Received, store};
+use crate::listen::{Protocol, Shared, kernel, now_us};
+use crate::senders::{OTHERS, Sender};
+
+/// Largest datagram that IP can carry.
+const DATAGRAM_BYTES: usize = 65_536;
+/// How often losses are told and late parts given up.
+const TICK: Duration = Duration::from_secs(1);
+/// Datagrams read in a row before other tasks get their turn.
+const READ_AT_ONCE: usize = 256;
+/// Senders whose losses are told apart between two ticks.
+const LOSERS_MAX: usize = 1_000;
+
+type Datagram = (IpAddr, Vec<u8>);
+
+/// Starts both tasks.
+pub(crate) fn serve(socket: UdpSocket, protocol: Protocol, input: &'static str, shared: Shared, tasks: &mut JoinSet<()>) {
+    let (send, receive) = mpsc::channel(limits::QUEUE_DATAGRAMS);
+    let held_bytes = Arc::new(AtomicUsize::new(0));
+    let reader = Reader {
+        kernel_inode: kernel::inode(&socket),
+        kernel_lost: 0,
+        lost: BTreeMap::new(),
+        held_bytes: held_bytes.clone(),
+        queue: send,
+        input,
+        shared: shared.clone(),
+    };
+    tasks.spawn(reader.run(socket));
+    tasks.spawn(drain(receive, held_bytes, protocol, input, shared));
+}
+
+struct Reader {
+    kernel_inode: Option<u64>,
+    kernel_lost: u64,
+    /// Datagrams for which there was no room, since the last tick.
+    lost: BTreeMap<IpAddr, u64>,
+    held_bytes: Arc<AtomicUsize>,
+    queue: mpsc::Sender<Datagram>,
+    input: &'static str,
+    shared: Shared,
+}
+
+impl Reader {
+    async fn run(mut self, socket: UdpSocket) {
+        let mut buffer = vec![0; DATAGRAM_BYTES];
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let shared = self.shared.clone();
+        let stopping = shared.stopping();
+        tokio::pin!(stopping);
+        loop {
+            tokio::select! {
+                () = &mut stopping => break,
+                _ = tick.tick() => self.tell_losses(),
+                received = socket.recv_from(&mut buffer) => self.take(received, &buffer),
+            }
+            for _ in 0..READ_AT_ONCE {
+                match socket.try_recv_from(&mut buffer) {
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
+                    received => self.take(received, &buffer),
+                }
+            }
+        }
+        self.tell_losses();
+    }
+
+    fn take(&mut self, received: std::io::Result<(usize, SocketAddr)>, buffer: &[u8]) {
+        let (length, peer) = match received {
+            Ok(received) => received,
+            // An ICMP answer to something else that this port sent; there is nothing to read.
+            Err(_) => return,
+        };
+        let bytes = buffer.get(..length).unwrap_or_default();
+        let peer = peer.ip().to_canonical();
+        // Counted before it is sent: the other task may let go of it at once.
+        let held_bytes = self.held_bytes.fetch_add(length, Ordering::Relaxed) + length;
+        if held_bytes <= limits::QUEUE_BYTES && self.queue.try_send((peer, bytes.to_vec())).is_ok() {
+            return;
+        }
+        self.held_bytes.fetch_sub(length, Ordering::Relaxed);
+        let is_known = self.lost.len() < LOSERS_MAX || self.lost.contains_key(&peer);
+        let peer = if is_known { peer } else { Ipv4Addr::UNSPECIFIED.into() };
+        *self.lost.entry(peer).or_default() += 1;
+    }
+
+    fn tell_losses(&mut self) {
+        let now = now_us();
+        for (peer, count) in std::mem::take(&mut self.lost) {
+            let message = "datagrams came faster than they could be stored";
+            tracing::warn!(input = self.input, %peer, count, message);
+            let address = peer.to_string();
+            let sender = Sender { input: self.input, name: "", address: &address };
+            self.shared.senders.refused(sender, code::QUEUE_FULL, message, count, now);
+        }
+        let Some(total) = self.kernel_inode.and_then(kernel::lost) else { return };
+        let count = total.saturating_sub(self.kernel_lost);
+        self.kernel_lost = total;
+        if count > 0 {
+            let message = "the kernel had no room for datagrams (net.core.rmem_default makes more)";
+            tracing::warn!(input = self.input, count, message);
+            let sender = Sender { input: self.input, name: "", address: OTHERS };
+            self.shared.senders.refused(sender, code::KERNEL_FULL, message, count, now);
+        }
+    }
+}
+
+/// Stores what was read, until the reader is gone and the queue is empty.
+async fn drain(
+    mut queue: mpsc::Receiver<Datagram>,
+    held_bytes: Arc<AtomicUsize>,
+    protocol: Protocol,
+    input: &'static str,
+    shared: Shared,
+) {
+    let mut parts = Reassembly::new(limits::PARTS_BYTES);
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let mut received = Received::new();
+        let mut taken_bytes = 0;
+        tokio::select! {
+            _ = tick.tick() => parts.expire(now_us()),
+            datagram = queue.recv() => {
+                let Some(first) = datagram else { break };
+                let mut next = Some(first);
+                while let Some((peer, bytes)) = next.take() {
+                    taken_bytes += bytes.len();
+                    collect(&mut parts, protocol, input, &shared, (peer, bytes), &mut received);
+                    if received.len() < limits::BATCH_LINES && taken_bytes < limits::BATCH_BYTES {
+                        next = queue.try_recv().ok();
+                    }
+                }
+            }
+        }
+        tell_lost_parts(&mut parts, input, &shared);
+        if !received.is_empty() {
+            store(&shared, protocol, input, &received).await;
+        }
+        held_bytes.fetch_sub(taken_bytes, Ordering::Relaxed);
+    }
+    parts.expire(i64::MAX);
+    tell_lost_parts(&mut parts, input, &shared);
+}
+
+/// Adds a datagram to the messages, once all of its parts are there.
+fn collect(parts: &mut Reassembly, protocol: Protocol, input: &'static str, shared: &Shared, datagram: Datagram, received: &mut Received) {
+    let (peer, bytes) = datagram;
+    if protocol == Protocol::Syslog {
+        return received.push((peer, Frame { bytes, cut_bytes: 0 }));
+    }
+    match parts.take(peer, &bytes, now_us()) {
+        Chunked::Whole => received.push((peer, Frame { bytes, cut_bytes: 0 })),
+        Chunked::Complete(bytes) => received.push((peer, Frame { bytes, cut_bytes: 0 })),
+        Chunked::Waiting => {}
+        Chunked::Refused(why) => {
+            let address = peer.to_string();
+            let sender = Sender { input, name: "", address: &address };
+            shared.senders.refused(sender, code::GELF_PART, why, 1, now_us());
+        }
+    }
+}
+
+fn tell_lost_parts(parts: &mut Reassembly, input: &'static str, shared: &Shared) {
+    for lost in parts.take_lost() {
+        let reason = if lost.is_late { code::GELF_LATE } else { code::GELF_ROOM };
+        let message = format!("{} of {} parts of a message came", lost.parts, lost.expected);
+        let address = lost.peer.to_string();
+        let sender = Sender { input, name: "", address: &address };
+        shared.senders.refused(sender, reason, &message, 1, now_us());
+    }
+}
