@@ -11,6 +11,8 @@
 pub mod bits;
 mod error;
 pub mod lines;
+pub mod sink;
 pub mod wire;
 
 pub use error::ColumnError;
+pub use sink::LinesSink;

@@ -69,6 +69,25 @@ impl Texts {
         (0..self.len()).map(|index| self.get(index))
     }
 
+    /// Gives the places of the texts that hold some bytes, ascending.
+    pub fn holding<'a>(&'a self, needle: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        let finder = memchr::memmem::Finder::new(needle);
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            loop {
+                let start = from + finder.find(self.bytes.get(from..)?)?;
+                let index = self.ends.partition_point(|&end| end as usize <= start);
+                let end = *self.ends.get(index)? as usize;
+                if start + needle.len() <= end {
+                    from = end;
+                    return Some(index);
+                }
+                // It reaches into the next text.
+                from = start + 1;
+            }
+        })
+    }
+
     /// Memory in use.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
@@ -208,6 +227,14 @@ pub const TEXT_FIELDS: [FixedField; 6] = [
     FixedField::Scope,
 ];
 
+/// So many resources are looked through before a map is made of them.
+const FEW_RESOURCES: usize = 16;
+
+/// Place of [`FixedField::TraceId`] in [`TEXT_FIELDS`].
+const TRACE_PLACE: usize = 3;
+/// Place of [`FixedField::SpanId`] in [`TEXT_FIELDS`].
+const SPAN_PLACE: usize = 4;
+
 /// Gives the place of a fixed text field in [`TEXT_FIELDS`].
 #[must_use]
 pub fn text_place(field: FixedField) -> Option<usize> {
@@ -226,6 +253,8 @@ pub struct Lines {
     number_of: FxHashMap<Box<str>, u32>,
     resources: Vec<u32>,
     resource_texts: Vec<Arc<str>>,
+    /// Places of the resources, once there are more than a few; built when it is needed.
+    resource_of: FxHashMap<Arc<str>, u32>,
     truncated_rows: u64,
     /// Bytes cut from the row being filled.
     cut_bytes: u64,
@@ -260,6 +289,24 @@ impl Lines {
         lines
     }
 
+    /// Makes an empty batch with room for about as much as another one holds.
+    #[must_use]
+    pub fn with_room_of(other: &Self) -> Self {
+        let more = |length: usize| length + length / 16;
+        let rows = more(other.len());
+        let mut lines = Self::new();
+        lines.timestamps_us.reserve(rows);
+        lines.severity_numbers.reserve(rows);
+        for (texts, known) in lines.texts.iter_mut().zip(&other.texts) {
+            texts.ends.reserve(rows);
+            texts.bytes.reserve(more(known.bytes.len()));
+        }
+        lines.cells.ends.reserve(rows);
+        lines.cells.bytes.reserve(more(other.cells.bytes.len()));
+        lines.resources.reserve(rows);
+        lines
+    }
+
     /// Says how many lines are complete.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -281,7 +328,8 @@ impl Lines {
     /// Memory in use, approximately.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.timestamps_us.capacity() * 8
+        size_of::<Self>()
+            + self.timestamps_us.capacity() * 8
             + self.severity_numbers.capacity()
             + self.texts.iter().map(Texts::memory_bytes).sum::<usize>()
             + self.cells.ends.capacity() * 4
@@ -318,32 +366,57 @@ impl Lines {
     }
 
     /// Adds an attribute to the row being filled. A name said twice counts once: the first wins.
+    #[inline]
     pub fn cell(&mut self, field: u32, cell: Cell<'_>) {
         let out = &mut self.cells.bytes;
-        put_number(out, u64::from(field));
-        out.push(cell.kind() as u8);
         match cell {
             Cell::Text(text) => {
                 let (kept, cut) = truncated(text);
                 self.cut_bytes += cut;
-                put_bytes(out, kept.as_bytes());
+                put_cell_text(out, field, Kind::Text, kept);
             }
-            Cell::Json(text) => put_bytes(out, text.as_bytes()),
-            Cell::Integer(number) => out.extend_from_slice(&number.to_le_bytes()),
-            Cell::Float(number) => out.extend_from_slice(&number.to_bits().to_le_bytes()),
-            Cell::Boolean(flag) => out.push(u8::from(flag)),
+            Cell::Json(text) => {
+                // Half a list is no list: what is too long is kept as the beginning of its text.
+                let (kept, cut) = truncated(text);
+                self.cut_bytes += cut;
+                let kind = if cut > 0 { Kind::Text } else { Kind::Json };
+                put_cell_text(out, field, kind, kept);
+            }
+            Cell::Integer(number) => {
+                put_number(out, u64::from(field));
+                let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
+                out.extend_from_slice(&[Kind::Integer as u8, a, b, c, d, e, f, g, h]);
+            }
+            Cell::Float(number) => {
+                put_number(out, u64::from(field));
+                out.push(Kind::Float as u8);
+                out.extend_from_slice(&number.to_bits().to_le_bytes());
+            }
+            Cell::Boolean(flag) => {
+                put_number(out, u64::from(field));
+                out.extend_from_slice(&[Kind::Boolean as u8, u8::from(flag)]);
+            }
         }
     }
 
     /// Gives the number of a resource's JSON text, for [`Lines::end_row`]; 0 is "none".
     pub fn resource(&mut self, text: &str) -> u32 {
         // Batches have few resources and name the last one most often.
-        let found = self.resource_texts.iter().rposition(|known| &**known == text);
-        let place = found.unwrap_or_else(|| {
-            self.resource_texts.push(Arc::from(text));
-            self.resource_texts.len() - 1
-        });
-        u32::try_from(place).unwrap_or(0)
+        let count = self.resource_texts.len();
+        let near = self.resource_texts.iter().rev().take(FEW_RESOURCES);
+        if let Some(back) = near.into_iter().position(|known| &**known == text) {
+            return u32::try_from(count - 1 - back).unwrap_or(0);
+        }
+        if count > FEW_RESOURCES {
+            let known = self.resource_texts.iter().zip(0u32..).skip(self.resource_of.len());
+            let missing: Vec<_> = known.map(|(text, place)| (Arc::clone(text), place)).collect();
+            self.resource_of.extend(missing);
+            if let Some(&place) = self.resource_of.get(text) {
+                return place;
+            }
+        }
+        self.resource_texts.push(Arc::from(text));
+        u32::try_from(count).unwrap_or(0)
     }
 
     /// Completes a row. Texts are in the order of [`TEXT_FIELDS`].
@@ -354,19 +427,34 @@ impl Lines {
         texts: [&str; 6],
         resource: u32,
     ) {
-        for (place, (column, text)) in self.texts.iter_mut().zip(texts).enumerate() {
-            let (kept, cut) = truncated(text);
-            self.cut_bytes += cut;
-            column.bytes.extend_from_slice(kept.as_bytes());
-            // Trace and span ids are compared in lower case.
-            if place == 3 || place == 4 {
-                let start = column.bytes.len() - kept.len();
-                if let Some(id) = column.bytes.get_mut(start..) {
-                    id.make_ascii_lowercase();
-                }
-            }
-            column.end();
+        for (place, text) in texts.into_iter().enumerate() {
+            self.text(place, text);
         }
+        self.finish_row(timestamp_us, severity_number, resource);
+    }
+
+    /// Sets a text of the row being filled by its place in [`TEXT_FIELDS`], at most once per row;
+    /// for those who read texts one by one and end with [`Lines::finish_row`].
+    #[inline]
+    pub fn text(&mut self, place: usize, text: &str) {
+        let Some(column) = self.texts.get_mut(place) else {
+            return;
+        };
+        let (kept, cut) = truncated(text);
+        self.cut_bytes += cut;
+        let start = column.bytes.len();
+        column.bytes.extend_from_slice(kept.as_bytes());
+        // Trace and span ids are compared in lower case.
+        if place == TRACE_PLACE || place == SPAN_PLACE {
+            if let Some(id) = column.bytes.get_mut(start..) {
+                id.make_ascii_lowercase();
+            }
+        }
+    }
+
+    /// Completes the row being filled; texts that were not set are empty.
+    pub fn finish_row(&mut self, timestamp_us: Option<i64>, severity_number: u8, resource: u32) {
+        self.texts.iter_mut().for_each(Texts::end);
         if self.cut_bytes > 0 {
             let cut = i64::try_from(std::mem::take(&mut self.cut_bytes)).unwrap_or(i64::MAX);
             let field = self.field(TRUNCATED_ATTRIBUTE);
@@ -379,6 +467,68 @@ impl Lines {
             .ends
             .push(u32::try_from(self.cells.bytes.len()).unwrap_or(u32::MAX));
         self.resources.push(resource);
+    }
+
+    /// Forgets the row being filled, as if nothing of it had been said.
+    pub fn abandon_row(&mut self) {
+        for texts in &mut self.texts {
+            let end = texts.ends.last().map_or(0, |&end| end as usize);
+            texts.bytes.truncate(end);
+        }
+        let end = self.cells.ends.last().map_or(0, |&end| end as usize);
+        self.cells.bytes.truncate(end);
+        self.cut_bytes = 0;
+    }
+
+    /// Copies some of the lines, for appends that are too large for one group. Whether lines were
+    /// cut is no longer counted.
+    #[must_use]
+    pub fn part(&self, rows: std::ops::Range<usize>) -> Self {
+        let mut part = Self {
+            timestamps_us: self.timestamps_us.get(rows.clone()).unwrap_or_default().to_vec(),
+            severity_numbers: self.severity_numbers.get(rows.clone()).unwrap_or_default().to_vec(),
+            names: self.names.clone(),
+            number_of: self.number_of.clone(),
+            resources: self.resources.get(rows.clone()).unwrap_or_default().to_vec(),
+            resource_texts: self.resource_texts.clone(),
+            first_sequence: self.first_sequence + rows.start as u64,
+            received_at_us: self.received_at_us,
+            ..Self::default()
+        };
+        for row in rows.start..rows.end.min(self.len()) {
+            for (column, texts) in part.texts.iter_mut().zip(&self.texts) {
+                column.bytes.extend_from_slice(texts.get_bytes(row));
+                column.end();
+            }
+            part.cells.bytes.extend_from_slice(self.cells.get(row));
+            let end = u32::try_from(part.cells.bytes.len()).unwrap_or(u32::MAX);
+            part.cells.ends.push(end);
+        }
+        part
+    }
+
+    /// Adds the lines of a batch that follow these without a gap, received at the same time.
+    pub fn append(&mut self, other: &Self) {
+        let fields: Vec<u32> = other.names.iter().map(|name| self.field(name)).collect();
+        let resources: Vec<u32> = other.resource_texts.iter().map(|text| self.resource(text)).collect();
+        for row in 0..other.len() {
+            for (column, texts) in self.texts.iter_mut().zip(&other.texts) {
+                column.bytes.extend_from_slice(texts.get_bytes(row));
+                column.end();
+            }
+            for (field, cell) in other.cells(row) {
+                if let Some(&field) = fields.get(field as usize) {
+                    self.cell(field, cell);
+                }
+            }
+            let end = u32::try_from(self.cells.bytes.len()).unwrap_or(u32::MAX);
+            self.cells.ends.push(end);
+            let resource = other.resources.get(row).copied().unwrap_or(0) as usize;
+            self.resources.push(resources.get(resource).copied().unwrap_or(0));
+        }
+        self.timestamps_us.extend_from_slice(&other.timestamps_us);
+        self.severity_numbers.extend_from_slice(&other.severity_numbers);
+        self.truncated_rows += other.truncated_rows;
     }
 
     /// Adds a row that came as a plain one.
@@ -437,6 +587,16 @@ impl Lines {
     }
 
     // ---- the log ---------------------------------------------------------------------------------
+
+    /// Bounds the length of what [`Lines::encode`] writes, so that it is written without moving.
+    #[must_use]
+    pub fn encoded_bytes(&self) -> usize {
+        let texts: usize = self.texts.iter().map(Texts::text_bytes).sum();
+        let names: usize = self.names.iter().map(|name| name.len() + 10).sum();
+        let resources: usize = self.resource_texts.iter().map(|text| text.len() + 10).sum();
+        // Time, severity, and a length of at most five bytes for six texts, the cells and the resource.
+        self.len() * (9 + 8 * 5) + texts + self.cells.bytes.len() + names + resources + 128
+    }
 
     /// Writes the batch, without sequence and time of receipt.
     pub fn encode(&self, out: &mut Vec<u8>) {
@@ -646,6 +806,20 @@ pub fn parse_object(text: &str) -> Attributes {
         return Attributes::new();
     }
     serde_json::from_str(text).unwrap_or_default()
+}
+
+#[inline]
+fn put_cell_text(out: &mut Vec<u8>, field: u32, kind: Kind, text: &str) {
+    // Nearly always one byte each.
+    if field < 0x80 && text.len() < 0x80 {
+        #[allow(clippy::cast_possible_truncation)]
+        out.extend_from_slice(&[field as u8, kind as u8, text.len() as u8]);
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        put_number(out, u64::from(field));
+        out.push(kind as u8);
+        put_bytes(out, text.as_bytes());
+    }
 }
 
 fn take_cell<'a>(input: &mut &'a [u8]) -> Option<(u32, Cell<'a>)> {
