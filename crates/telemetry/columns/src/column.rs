@@ -162,6 +162,34 @@ pub enum Form {
     Texts,
 }
 
+impl Column {
+    /// Memory in use, without the pages of templates.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let presence = match self {
+            Self::Dictionary { .. } => None,
+            Self::Integers { presence, .. }
+            | Self::Floats { presence, .. }
+            | Self::Booleans { presence, .. }
+            | Self::Identifiers { presence, .. }
+            | Self::Templates { presence, .. }
+            | Self::Texts { presence, .. } => presence.as_ref(),
+        };
+        let values = match self {
+            Self::Integers { offsets, .. } => offsets.memory_bytes(),
+            Self::Floats { values, .. } => values.capacity() * 8,
+            Self::Booleans { values, .. } => values.memory_bytes(),
+            Self::Dictionary { codes, dictionary } => {
+                codes.memory_bytes() + dictionary.memory_bytes()
+            }
+            Self::Identifiers { bytes, .. } => bytes.capacity(),
+            Self::Templates { column, .. } => column.memory_bytes(),
+            Self::Texts { texts, .. } => texts.memory_bytes(),
+        };
+        size_of::<Self>() + values + presence.map_or(0, Bits::memory_bytes)
+    }
+}
+
 /// Which column of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
