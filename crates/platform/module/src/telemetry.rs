@@ -11,7 +11,7 @@ pub fn telemetry_problem(error: ReaderError) -> Problem {
         code::SQL_INVALID | code::SQL_READ_ONLY | code::SQL_ONE_STATEMENT => ErrorCode::SqlRefused,
         code::SQL_FORBIDDEN => ErrorCode::NotAllowed,
         code::DISK_FULL => ErrorCode::DiskFull,
-        code::OVERLOADED | code::CLOSED | code::WRITE_FAILED | code::READ_FAILED => ErrorCode::SystemUnavailable,
+        code::OVERLOADED | code::UNAVAILABLE | code::CLOSED | code::WRITE_FAILED | code::READ_FAILED => ErrorCode::SystemUnavailable,
         _ => ErrorCode::SystemFault,
     };
     let mut problem = Problem::new(meaning, error.message);

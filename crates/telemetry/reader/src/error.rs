@@ -20,6 +20,8 @@ pub mod code {
     pub const READ_FAILED: &str = "log-read-failed";
     /// More arrives than can be stored now.
     pub const OVERLOADED: &str = "log-store-overloaded";
+    /// The process that owns the store is not there now.
+    pub const UNAVAILABLE: &str = "telemetry-unavailable";
     /// The store has been shut down.
     pub const CLOSED: &str = "log-store-closed";
     /// The data directory was written by a newer version.
@@ -121,7 +123,7 @@ impl ReaderError {
     pub fn is_retryable(&self) -> bool {
         matches!(
             self.code.as_str(),
-            code::DISK_FULL | code::WRITE_FAILED | code::OVERLOADED | code::TIMEOUT
+            code::DISK_FULL | code::WRITE_FAILED | code::OVERLOADED | code::UNAVAILABLE | code::TIMEOUT
         )
     }
 }

@@ -15,6 +15,8 @@ type MayRead = dyn Fn(&str) -> bool + Send + Sync;
 pub struct Caller {
     /// The person or token, for messages and for row rules of the tables.
     pub subject: String,
+    /// What the lender of a table knows this caller by in another process; empty within one.
+    pub ticket: String,
     may_read: Arc<MayRead>,
 }
 
@@ -26,8 +28,16 @@ impl Caller {
     ) -> Self {
         Self {
             subject: subject.into(),
+            ticket: String::new(),
             may_read: Arc::new(may_read),
         }
+    }
+
+    /// Adds what the lender of a table knows this caller by.
+    #[must_use]
+    pub fn with_ticket(mut self, ticket: impl Into<String>) -> Self {
+        self.ticket = ticket.into();
+        self
     }
 
     /// Says whether this caller may read a table at all.
