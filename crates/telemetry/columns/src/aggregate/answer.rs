@@ -112,6 +112,16 @@ impl Aggregation {
         }
     }
 
+    /// Shows the key and the count of every group, in no order; what a histogram is drawn from.
+    pub fn each_count(&self, totals: &Totals, mut each: impl FnMut(&[FieldValue], u64)) {
+        let mut key = Vec::with_capacity(self.keys.len());
+        for (group, &count) in totals.counts.iter().enumerate() {
+            key.clear();
+            key.extend((0..self.keys.len()).map(|column| self.figure(totals, group, column)));
+            each(&key, count);
+        }
+    }
+
     fn compare_keys(&self, totals: &Totals, a: usize, b: usize) -> Ordering {
         (0..self.keys.len()).fold(Ordering::Equal, |order, column| {
             order.then_with(|| {

@@ -34,6 +34,8 @@ pub(crate) enum LocalValues {
     List(Vec<FieldValue>),
     /// Entries of the dictionary, then nothing.
     Dictionary { column: Arc<Column>, empty_is_none: bool },
+    /// Texts, then nothing. The same text may have several codes.
+    Texts { texts: Texts, empty_is_none: bool },
     /// Whole numbers from a base on, then nothing.
     Offsets { base: i64, count: usize },
 }
@@ -43,6 +45,7 @@ impl LocalValues {
         match self {
             Self::List(values) => values.len(),
             Self::Dictionary { column, .. } => dictionary_of(column).map_or(0, Texts::len) + 1,
+            Self::Texts { texts, .. } => texts.len() + 1,
             Self::Offsets { count, .. } => count + 1,
         }
     }
@@ -51,13 +54,9 @@ impl LocalValues {
         let code = code as usize;
         match self {
             Self::List(values) => values.get(code).cloned().unwrap_or(FieldValue::None),
-            Self::Dictionary { column, empty_is_none } => match dictionary_of(column) {
-                Some(texts) if code < texts.len() => match texts.get(code) {
-                    "" if *empty_is_none => FieldValue::None,
-                    text => FieldValue::Text(text.into()),
-                },
-                _ => FieldValue::None,
-            },
+            Self::Dictionary { .. } | Self::Texts { .. } => {
+                self.text(code).map_or(FieldValue::None, |text| FieldValue::Text(text.into()))
+            }
             Self::Offsets { base, count } if code < *count => {
                 FieldValue::Integer(i128::from(value_at(*base, code as u64)))
             }
@@ -67,16 +66,21 @@ impl LocalValues {
 
     /// Numbers the value among those of many groups.
     pub(crate) fn intern(&self, code: u32, into: &mut Interner) -> u32 {
-        if let Self::Dictionary { column, empty_is_none } = self
-            && let Some(texts) = dictionary_of(column)
-            && (code as usize) < texts.len()
-        {
-            let text = texts.get(code as usize);
-            if !(text.is_empty() && *empty_is_none) {
-                return into.text(text);
-            }
+        match self.text(code as usize) {
+            Some(text) => into.text(text),
+            None => into.value(&self.get(code)),
         }
-        into.value(&self.get(code))
+    }
+
+    /// The value of a code when it is a text that need not be copied to be looked at.
+    pub(crate) fn text(&self, code: usize) -> Option<&str> {
+        let (texts, empty_is_none) = match self {
+            Self::Dictionary { column, empty_is_none } => (dictionary_of(column)?, *empty_is_none),
+            Self::Texts { texts, empty_is_none } => (texts, *empty_is_none),
+            _ => return None,
+        };
+        let text = (code < texts.len()).then(|| texts.get(code))?;
+        (!(empty_is_none && text.is_empty())).then_some(text)
     }
 }
 
@@ -172,6 +176,9 @@ fn texts(
     if let Some(codes) = dictionary(&column, true) {
         return Ok(codes);
     }
+    if let Some(codes) = templates(group, &column, within, true, checkpoint)? {
+        return Ok(codes);
+    }
     let mut builder = Builder::new(group.rows());
     builder.empty_is_none = true;
     builder.texts(group, &column, Reading::Value(Kind::Text), &mut within.clone(), checkpoint)?;
@@ -190,7 +197,10 @@ fn named(
             return Ok(nothing(group.rows()));
         };
         let direct = match kind {
-            Kind::Text => dictionary(&column, false),
+            Kind::Text => match dictionary(&column, false) {
+                None => templates(group, &column, within, false, checkpoint)?,
+                codes => codes,
+            },
             _ => narrow_integers(&column),
         };
         if let Some(codes) = direct {
@@ -264,6 +274,51 @@ fn dictionary(column: &Arc<Column>, empty_is_none: bool) -> Option<FieldCodes> {
         codes: widened(codes, limit),
         values: LocalValues::Dictionary { column: Arc::clone(column), empty_is_none },
     })
+}
+
+/// Texts of templates are numbered by template and variables; each number's text is written once.
+fn templates(
+    group: &dyn GroupView,
+    column: &Column,
+    within: &Bits,
+    empty_is_none: bool,
+    checkpoint: Checkpoint<'_>,
+) -> Result<Option<FieldCodes>, ColumnError> {
+    let Column::Templates { column, presence } = column else {
+        return Ok(None);
+    };
+    let mut present = within.clone();
+    if let Some(presence) = presence {
+        present.and(presence);
+    }
+    if present.count() < column.rows() / 16 {
+        return Ok(None);
+    }
+    let references = GroupReferences::new(group);
+    let mut numbered = column.number_texts(&references, &present, checkpoint)?;
+    let mut firsts = Bits::none(column.rows());
+    numbered.rows.iter().for_each(|&row| firsts.set(row as usize));
+    let none = u32::try_from(numbered.rows.len()).unwrap_or(u32::MAX);
+    let mut renumbered = vec![none; numbered.rows.len()];
+    let mut texts = Texts::default();
+    column.for_each_text(&references, &firsts, checkpoint, &mut |row, text| {
+        let code = numbered.codes.get(row).map_or(usize::MAX, |&code| code as usize);
+        if let Some(place) = renumbered.get_mut(code) {
+            *place = u32::try_from(texts.len()).unwrap_or(none);
+            texts.push(text);
+        }
+        Ok(())
+    })?;
+    for (row, code) in numbered.codes.iter_mut().enumerate() {
+        *code = match renumbered.get(*code as usize) {
+            Some(&code) if present.get(row) => code,
+            _ => none,
+        };
+    }
+    Ok(Some(FieldCodes {
+        codes: numbered.codes,
+        values: LocalValues::Texts { texts, empty_is_none },
+    }))
 }
 
 /// Numbers that lie close together are their own codes.

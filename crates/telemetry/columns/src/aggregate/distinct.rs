@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use crate::bits::Bits;
 use crate::column::{Column, ColumnName, GroupView};
@@ -30,7 +30,9 @@ const PREFIXES: usize = 64;
 /// A set of values.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ValueSet {
-    numbered: FxHashMap<Box<str>, Vec<u64>>,
+    numbered: Vec<(Box<str>, Vec<u64>)>,
+    /// The prefix met last: the next value mostly has the same.
+    last: usize,
     identifiers: FxHashSet<u128>,
     others: FxHashSet<FieldValue>,
     text_bytes: usize,
@@ -40,10 +42,10 @@ pub(crate) struct ValueSet {
 fn parted(text: &str) -> Option<(&str, u64)> {
     let digits = text.bytes().rev().take_while(u8::is_ascii_digit).count();
     let (prefix, number) = text.split_at_checked(text.len() - digits)?;
-    if number.is_empty() || number.len() > 8 || (number.len() > 1 && number.starts_with('0')) {
+    if digits == 0 || digits > 8 || (digits > 1 && number.starts_with('0')) {
         return None;
     }
-    let number: u64 = number.parse().ok()?;
+    let number = number.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
     (number < LARGEST && prefix.len() <= 32).then_some((prefix, number))
 }
 
@@ -56,12 +58,12 @@ fn identifier_of(text: &str) -> Option<u128> {
 
 impl ValueSet {
     pub(crate) fn count(&self) -> u64 {
-        let bits = self.numbered.values().flatten().map(|word| u64::from(word.count_ones()));
+        let bits = self.numbered.iter().flat_map(|(_, words)| words).map(|word| u64::from(word.count_ones()));
         bits.sum::<u64>() + (self.identifiers.len() + self.others.len()) as u64
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        let bitmaps: usize = self.numbered.values().map(|words| words.capacity() * 8).sum();
+        let bitmaps: usize = self.numbered.iter().map(|(_, words)| words.capacity() * 8).sum();
         bitmaps + self.identifiers.capacity() * 17 + self.others.capacity() * 41 + self.text_bytes
     }
 
@@ -94,13 +96,17 @@ impl ValueSet {
 
     /// The bitmap of a prefix; nothing when there are too many.
     fn bitmap(&mut self, prefix: &str) -> Option<&mut Vec<u64>> {
-        if !self.numbered.contains_key(prefix) {
-            if self.numbered.len() >= PREFIXES {
-                return None;
+        if self.numbered.get(self.last).is_none_or(|(known, _)| **known != *prefix) {
+            match self.numbered.iter().position(|(known, _)| **known == *prefix) {
+                Some(place) => self.last = place,
+                None if self.numbered.len() >= PREFIXES => return None,
+                None => {
+                    self.last = self.numbered.len();
+                    self.numbered.push((prefix.into(), Vec::new()));
+                }
             }
-            self.numbered.insert(prefix.into(), Vec::new());
         }
-        self.numbered.get_mut(prefix)
+        self.numbered.get_mut(self.last).map(|(_, words)| words)
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
@@ -144,8 +150,10 @@ impl ValueSet {
             }
         });
         for code in seen.ones() {
-            let value = keyed.values.get(u32::try_from(code).unwrap_or(u32::MAX));
-            self.add(&value);
+            match keyed.values.text(code) {
+                Some(text) => self.add_text(text),
+                None => self.add(&keyed.values.get(u32::try_from(code).unwrap_or(u32::MAX))),
+            }
         }
         Ok(())
     }

@@ -140,6 +140,7 @@ impl Aggregation {
         Totals {
             keys: self.keys.iter().map(|_| Interner::default()).collect(),
             places: FxHashMap::default(),
+            direct: Vec::new(),
             groups: Vec::new(),
             counts: Vec::new(),
             sums: vec![Vec::new(); self.summed.len()],
@@ -154,6 +155,8 @@ pub struct Totals {
     keys: Vec<Interner>,
     /// Where the group of a key is.
     places: FxHashMap<u128, u32>,
+    /// The same for keys of one part: values are numbered without gaps.
+    direct: Vec<u32>,
     /// The keys of the groups, packed.
     groups: Vec<u128>,
     counts: Vec<u64>,
@@ -198,12 +201,30 @@ impl Distinct {
     fn add_pair(&mut self, group: u32, value: &FieldValue) {
         match self {
             Self::Whole(set) => set.add(value),
-            Self::ByGroup { values, pairs, counts } => {
-                if *value == FieldValue::None {
-                    return;
+            Self::ByGroup { values, .. } => {
+                if *value != FieldValue::None {
+                    let id = values.value(value);
+                    self.add_id(group, id);
                 }
-                let number = values.value(value);
-                if pairs.insert(u64::from(group) << 32 | u64::from(number)) {
+            }
+        }
+    }
+
+    /// Numbers a value; only for values by group.
+    fn id_of(&mut self, local: &codes::LocalValues, code: u32) -> u32 {
+        match self {
+            Self::ByGroup { values, .. } if local.get(code) != FieldValue::None => {
+                local.intern(code, values)
+            }
+            _ => NO_VALUE,
+        }
+    }
+
+    fn add_id(&mut self, group: u32, number: u32) {
+        match self {
+            Self::Whole(_) => {}
+            Self::ByGroup { pairs, counts, .. } => {
+                if number != NO_VALUE && pairs.insert(u64::from(group) << 32 | u64::from(number)) {
                     let place = group as usize;
                     if counts.len() <= place {
                         counts.resize(place + 1, 0);
@@ -363,8 +384,24 @@ impl Totals {
     }
 
     fn place(&mut self, packed: u128) -> u32 {
+        const NEW: u32 = u32::MAX;
         let next = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
-        let place = *self.places.entry(packed).or_insert(next);
+        let id = usize::try_from(packed).unwrap_or(usize::MAX);
+        let place = if self.keys.len() == 1 && id < OTHER as usize {
+            if self.direct.len() <= id {
+                self.direct.resize(id + 1, NEW);
+            }
+            match self.direct.get_mut(id) {
+                Some(place) if *place == NEW => {
+                    *place = next;
+                    next
+                }
+                Some(place) => *place,
+                None => next,
+            }
+        } else {
+            *self.places.entry(packed).or_insert(next)
+        };
         if place == next {
             self.groups.push(packed);
             self.counts.push(0);
@@ -505,24 +542,39 @@ fn add_pairs(
     keyed: &Keyed,
     places: &[Option<u32>],
 ) {
-    let mut seen: FxHashSet<u64> = FxHashSet::default();
-    let mut last = u64::MAX;
-    for_each_row(rows, |row| {
-        let code = values.codes.get(row).copied().unwrap_or(0);
-        let pair = (keyed.slots.get(row) as u64) << 32 | u64::from(code);
-        if pair != last {
-            seen.insert(pair);
-            last = pair;
-        }
-    });
-    for pair in seen {
-        #[allow(clippy::cast_possible_truncation)]
-        let (slot, code) = ((pair >> 32) as usize, pair as u32);
-        if let Some(Some(place)) = places.get(slot) {
-            distinct.add_pair(*place, &values.values.get(code));
-        }
+    let mut ids: Vec<Option<u32>> = vec![None; values.values.len()];
+    let mut add = |slot: usize, code: usize| {
+        let (Some(Some(place)), Some(id)) = (places.get(slot), ids.get_mut(code)) else {
+            return;
+        };
+        let id = match *id {
+            Some(id) => id,
+            None => {
+                let code = u32::try_from(code).unwrap_or(u32::MAX);
+                *id.insert(distinct.id_of(&values.values, code))
+            }
+        };
+        distinct.add_id(*place, id);
+    };
+    let size = values.values.len().max(1);
+    let code_of = |row: usize| values.codes.get(row).map_or(0, |&code| code as usize);
+    if keyed.count.saturating_mul(size) <= PAIR_BITS {
+        let mut seen = Bits::none(keyed.count * size);
+        for_each_row(rows, |row| seen.set(keyed.slots.get(row) * size + code_of(row)));
+        seen.ones().for_each(|pair| add(pair / size, pair % size));
+        return;
     }
+    let mut seen: FxHashSet<(usize, usize)> = FxHashSet::default();
+    for_each_row(rows, |row| {
+        seen.insert((keyed.slots.get(row), code_of(row)));
+    });
+    seen.into_iter().for_each(|(slot, code)| add(slot, code));
 }
+
+/// Up to so many pairs of slot and value are kept as bits.
+const PAIR_BITS: usize = 1 << 25;
+/// Stands for "no value" among the numbers of values.
+const NO_VALUE: u32 = u32::MAX;
 
 #[cfg(test)]
 mod tests;

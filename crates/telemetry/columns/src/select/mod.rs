@@ -16,10 +16,10 @@ mod ruled_out;
 pub(crate) mod texts;
 mod verdict;
 
-use andon_reader::query::{Filter, Node, Test};
+use andon_reader::query::{Filter, FixedField, Node, Subject, Test};
 
 use crate::bits::Bits;
-use crate::column::GroupView;
+use crate::column::{Column, GroupView};
 use crate::error::ColumnError;
 
 pub use interval::{Span, rows_in};
@@ -64,7 +64,16 @@ pub fn count(
         _ => {}
     }
     let rows = rows_in(group, span)?;
-    Ok(select(filter, group, rows, checkpoint)?.count() as u64)
+    let selector = Selector { group, checkpoint };
+    if !rows.any() || selector.is_ruled_out(filter.root())? {
+        return Ok(0);
+    }
+    if let Node::Test(test) = filter.root()
+        && let Some(count) = selector.count_messages(test, &rows)?
+    {
+        return Ok(count);
+    }
+    Ok(selector.node(filter.root(), rows)?.count() as u64)
 }
 
 /// A group on which a search runs.
@@ -115,6 +124,24 @@ impl Selector<'_> {
             }
             Node::Test(test) => self.test(test, &within),
         }
+    }
+
+    /// Counts messages template by template, without noting which lines they are; nothing for
+    /// other tests and other forms.
+    fn count_messages(&self, test: &Test, within: &Bits) -> Result<Option<u64>, ColumnError> {
+        let message = FixedField::Message;
+        if *test.subject() != Subject::Fixed(message) {
+            return Ok(None);
+        }
+        let column = match fixed::text_column(message) {
+            Some(name) => self.group.column(&name)?,
+            None => None,
+        };
+        let Some(Column::Templates { column, presence: None }) = column.as_deref() else {
+            return Ok(None);
+        };
+        let test = texts::TextTest { check: test.check(), reading: texts::Reading::Message };
+        pattern::count_templates(self.group, column, &test, within, self.checkpoint).map(Some)
     }
 
     fn test(&self, test: &Test, within: &Bits) -> Result<Bits, ColumnError> {

@@ -100,6 +100,18 @@ pub(super) fn templates(
     column.select(&Pattern::new(test), &references, within, checkpoint)
 }
 
+/// Counts the rows of `within` whose text passes.
+pub(super) fn count_templates(
+    group: &dyn GroupView,
+    column: &TemplateColumn,
+    test: &TextTest<'_>,
+    within: &Bits,
+    checkpoint: Checkpoint<'_>,
+) -> Result<u64, ColumnError> {
+    let references = GroupReferences::new(group);
+    column.count_matching(&Pattern::new(test), &references, within, checkpoint)
+}
+
 /// Says whether the constant text of a template may have a word.
 pub(super) fn constants_have_word(column: &TemplateColumn, word: &str) -> bool {
     column.constants_have_word(word)

@@ -11,6 +11,9 @@ use super::kernel::{codes_in, rows_where};
 use super::numbers::{keep_present, one_by_one};
 use super::{Checkpoint, numbers, pattern};
 
+/// Dictionaries up to this size are tested entry by entry.
+const SMALL_DICTIONARY: usize = 256;
+
 /// How a text is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reading<'a> {
@@ -62,6 +65,22 @@ impl TextTest<'_> {
             Reading::Message | Reading::Whole | Reading::Severity => self.passes(""),
             Reading::Value(_) | Reading::Inside(_) => false,
         }
+    }
+
+    /// A text that every text that passes holds in this case: the longest run of digits or
+    /// punctuation of a word looked for.
+    fn needed_part(&self) -> Option<&str> {
+        let Check::Wanted(wanted) = self.check else {
+            return None;
+        };
+        match self.reading {
+            Reading::Message | Reading::Whole => {}
+            Reading::Value(Kind::Text) if wanted.number.is_none() => {}
+            _ => return None,
+        }
+        let words = wanted.sequence.folded().iter();
+        let runs = words.flat_map(|word| word.split(|c: char| !c.is_ascii_digit() && c != '_'));
+        runs.max_by_key(|run| run.len()).filter(|run| run.len() > 1)
     }
 
     /// Says which identifiers can pass.
@@ -212,6 +231,17 @@ fn dictionary_rows(
                 absent
             })
         });
+    }
+    if let Some(part) = test.needed_part()
+        && dictionary.len() > SMALL_DICTIONARY
+    {
+        let mut table = vec![false; dictionary.len()];
+        for code in dictionary.holding(part.as_bytes()) {
+            if let Some(passes) = table.get_mut(code) {
+                *passes = test.passes(dictionary.get(code));
+            }
+        }
+        return Ok(codes_in(codes, &table, absent, within));
     }
     let mut table = Vec::with_capacity(dictionary.len());
     for (code, text) in dictionary.iter().enumerate() {
