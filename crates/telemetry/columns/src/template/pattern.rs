@@ -265,9 +265,50 @@ impl Needle {
         None
     }
 
+    /// Most values are too short for the set-up of a quick search to pay.
+    #[inline]
+    fn is_in_short(&self, text: &[u8]) -> bool {
+        const SHORT: usize = 24;
+        if text.len() > SHORT {
+            return self.is_in(text);
+        }
+        let Some(&first) = self.bytes.first() else {
+            return true;
+        };
+        text.windows(self.bytes.len()).any(|part| {
+            part.first().is_some_and(|byte| {
+                (*byte == first || (self.folds && byte.eq_ignore_ascii_case(&first)))
+                    && self.is_same(&self.bytes, part)
+            })
+        })
+    }
+
+    /// The most digits that stand next to each other in it.
+    pub(super) fn longest_digits(&self) -> usize {
+        let runs = self.bytes.split(|byte| !byte.is_ascii_digit());
+        runs.map(<[u8]>::len).max().unwrap_or(0)
+    }
+
     #[inline]
     pub(super) fn is_in(&self, text: &[u8]) -> bool {
         self.find(text).is_some()
+    }
+
+    /// The places at which the byte may stand.
+    #[inline]
+    pub(super) fn places_of_byte(&self, byte: u8) -> u64 {
+        self.places[usize::from(byte)]
+    }
+
+    /// Says whether all of it may stand in a variable.
+    #[inline]
+    pub(super) fn may_be_inside(&self, allowed: u64, longest: usize) -> bool {
+        let full = u64::MAX >> (64 - self.followed.max(1));
+        allowed & full == full && longest >= self.followed
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// The places whose byte is in the set.
@@ -413,7 +454,7 @@ impl Needle {
     /// Says whether a variable's value may be part of an occurrence.
     #[inline]
     pub(super) fn may_touch(&self, touch: &Touch, value: &[u8]) -> bool {
-        if touch.inside && self.is_in(value) {
+        if touch.inside && self.is_in_short(value) {
             return true;
         }
         (touch.enter != 0 && self.may_enter(touch, value))
@@ -457,7 +498,7 @@ impl Needle {
 
 /// Ranks bytes by how rare they are in logs.
 fn rarity(byte: u8) -> usize {
-    const COMMON: &[u8] = b" etaoinsrhl/.01dcu2m3f-=p:g4_5w67y8b9v,";
+    const COMMON: &[u8] = b" etaoinsrhl/.01dcu2m3f-=p:g4_5w67y8b9v,kxjzq";
     COMMON
         .iter()
         .position(|&common| common == byte)

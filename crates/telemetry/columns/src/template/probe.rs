@@ -1,11 +1,13 @@
 //! Tests the values of one variable for their part in an occurrence of a literal.
 
+use crate::bits::Bits;
 use crate::error::ColumnError;
 
 use super::column::References;
 use super::layout::{Encoding, Form};
 use super::pattern::{Literal, Needle, TextPattern, Touch};
 use super::slot::{Planes, SlotReader, TextList, split_scales, write_hex};
+use super::values::{Digits, digits_of};
 use super::words::{joined_end, joined_start};
 
 /// What a value says about its row.
@@ -47,6 +49,10 @@ pub(super) struct Probe<'a> {
     pub(super) is_open_left: bool,
     pub(super) is_open_right: bool,
     pub(super) rows: &'a [u32],
+    /// What another literal already said of the rows.
+    pub(super) known: Option<&'a [Verdict]>,
+    /// The rows that matter; all when there is none.
+    pub(super) within: Option<&'a Bits>,
 }
 
 fn damaged() -> ColumnError {
@@ -87,6 +93,19 @@ impl Probe<'_> {
             return Verdict::Yes;
         }
         Verdict::Maybe
+    }
+
+    /// Says whether the row still matters.
+    #[inline]
+    fn is_live(&self, ordinal: usize) -> bool {
+        let is_known = self.known.and_then(|known| known.get(ordinal));
+        if is_known == Some(&Verdict::No) {
+            return false;
+        }
+        self.within.is_none_or(|within| {
+            let row = self.rows.get(ordinal);
+            row.is_some_and(|&row| within.get(row as usize))
+        })
     }
 
     fn note(&self, verdicts: &mut [Verdict], ordinal: usize, verdict: Verdict) {
@@ -154,6 +173,9 @@ impl Probe<'_> {
         }
         let mut text = String::new();
         for (ordinal, &row) in self.rows.iter().enumerate() {
+            if !self.is_live(ordinal) {
+                continue;
+            }
             text.clear();
             references.write(row as usize, number, &mut text)?;
             self.note(verdicts, ordinal, self.verdict(text.as_bytes()));
@@ -210,12 +232,29 @@ impl Probe<'_> {
         width: u8,
         verdicts: &mut [Verdict],
     ) -> Result<(), ColumnError> {
+        if form == Form::Whole
+            && let Some(numbers) = self.exact_numbers()
+        {
+            return self.run_exact(reader, &numbers, verdicts);
+        }
+        let only_inside = self.touch.enter == 0 && self.touch.leave == 0;
+        if form == Form::Ipv4 && only_inside && self.needle.longest_digits() > 3 {
+            return Ok(());
+        }
+        if let (Form::Whole | Form::Padded(_), Encoding::Numbers { base, .. }) =
+            (form, reader.slot.encoding)
+        {
+            return self.run_whole(reader, form, base, width, verdicts);
+        }
         let rows = u32::try_from(self.rows.len()).map_err(|_| damaged())?;
         let mut text = String::new();
         reader.for_each_view(reader.chunks(), rows, |view, bytes| {
             let (scales, bytes) = split_scales(bytes, view.count, form)?;
             let planes = Planes::new(bytes, view.count, width)?;
             for place in 0..view.count {
+                if !self.is_live(view.first + place) {
+                    continue;
+                }
                 text.clear();
                 let scale = scales.get(place).copied().unwrap_or(0);
                 reader.write_number(planes.get(place), scale, &mut text)?;
@@ -226,6 +265,86 @@ impl Probe<'_> {
             }
             Ok(())
         })
+    }
+
+    fn run_whole(
+        &self,
+        reader: &SlotReader<'_>,
+        form: Form,
+        base: i64,
+        width: u8,
+        verdicts: &mut [Verdict],
+    ) -> Result<(), ColumnError> {
+        let rows = u32::try_from(self.rows.len()).map_err(|_| damaged())?;
+        let zeros = match form {
+            Form::Padded(zeros) => zeros,
+            _ => 0,
+        };
+        let mut room: Digits = [0; 24];
+        let mut numbers = Vec::new();
+        reader.for_each_view(reader.chunks(), rows, |view, bytes| {
+            numbers.clear();
+            Planes::new(bytes, view.count, width)?.read_all(base, &mut numbers);
+            for (place, &number) in numbers.iter().enumerate() {
+                if !self.is_live(view.first + place) {
+                    continue;
+                }
+                let verdict = self.verdict(digits_of(number, zeros, &mut room));
+                if verdict != Verdict::No {
+                    self.note(verdicts, view.first + place, verdict);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The only numbers that a single word can be part of: it ends where the number ends, and begins
+    /// where the number begins or in the constant before it.
+    fn exact_numbers(&self) -> Option<Vec<i64>> {
+        let words = self.pattern.words()?;
+        if self.is_open_right || self.touch.leave != 0 || words.folded().len() != 1 {
+            return None;
+        }
+        let word = words.folded().first()?.as_bytes();
+        if word != self.needle.bytes() {
+            return None;
+        }
+        let mut numbers = Vec::new();
+        let mut add = |digits: &[u8], sign: i64| {
+            let digits = std::str::from_utf8(digits).unwrap_or_default();
+            numbers.extend(canonical(digits).map(|number| number * sign));
+        };
+        if self.touch.inside {
+            // A minus ends the word before it.
+            add(word, -1);
+            if !self.is_open_left {
+                add(word, 1);
+            }
+        }
+        for start in 1..word.len().min(64) {
+            if self.touch.enter >> (start - 1) & 1 == 1 {
+                add(word.get(start..).unwrap_or_default(), 1);
+            }
+        }
+        Some(numbers)
+    }
+
+    fn run_exact(
+        &self,
+        reader: &SlotReader<'_>,
+        numbers: &[i64],
+        verdicts: &mut [Verdict],
+    ) -> Result<(), ColumnError> {
+        for &number in numbers {
+            if let Some((stored, width)) = stored_as(reader, number) {
+                equal_numbers(reader, stored, width, self.rows.len(), |ordinal| {
+                    if self.is_live(ordinal) {
+                        self.note(verdicts, ordinal, Verdict::Maybe);
+                    }
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// Texts of one page: those that hold the literal are found in their bytes all at once.
@@ -285,6 +404,9 @@ impl Probe<'_> {
         reader.for_each_view(reader.chunks(), rows, |view, bytes| {
             let all = bytes.get(..view.count * length).ok_or_else(damaged)?;
             for (place, value) in all.chunks_exact(length.max(1)).enumerate() {
+                if !self.is_live(view.first + place) {
+                    continue;
+                }
                 text.clear();
                 write_hex(value, is_upper, is_uuid, &mut text);
                 let verdict = self.verdict(text.as_bytes());
@@ -297,60 +419,59 @@ impl Probe<'_> {
     }
 }
 
-/// Marks the rows whose value of the variable is exactly this text; other rows are certain misses.
+/// Marks the rows whose whole number is exactly this text; other rows are certain misses.
 pub(super) fn equal(
     reader: &SlotReader<'_>,
     value: &str,
     rows: usize,
 ) -> Result<Vec<Verdict>, ColumnError> {
     let mut verdicts = vec![Verdict::No; rows];
-    match reader.slot.encoding {
-        Encoding::Numbers {
-            form: Form::Whole,
-            base,
-            width,
-            table,
-            ..
-        } => {
-            let Some(number) = canonical(value) else {
-                return Ok(verdicts);
-            };
-            let stored = if table.count > 0 {
-                reader.place_in_table(number)
-            } else if number >= base {
-                #[allow(clippy::cast_sign_loss)]
-                Some(number.wrapping_sub(base) as u64)
-            } else {
-                None
-            };
-            let bits = 8 * u32::from(width);
-            if let Some(stored) = stored
-                && (bits >= 64 || stored >> bits == 0)
-            {
-                equal_numbers(reader, stored, width, &mut verdicts)?;
+    if let Some(number) = canonical(value)
+        && let Some((stored, width)) = stored_as(reader, number)
+    {
+        equal_numbers(reader, stored, width, rows, |ordinal| {
+            if let Some(verdict) = verdicts.get_mut(ordinal) {
+                *verdict = Verdict::Yes;
             }
-        }
-        // The rows that are left are few once the literal was looked for.
-        _ => verdicts.fill(Verdict::Maybe),
+        })?;
     }
     Ok(verdicts)
+}
+
+/// How a number would be stored, and the bytes of that; none when no row can have it.
+fn stored_as(reader: &SlotReader<'_>, number: i64) -> Option<(u64, u8)> {
+    let Encoding::Numbers {
+        base, width, table, ..
+    } = reader.slot.encoding
+    else {
+        return None;
+    };
+    if table.count > 0 {
+        return Some((reader.place_in_table(number)?, width));
+    }
+    if number < base {
+        return None;
+    }
+    #[allow(clippy::cast_sign_loss)]
+    let stored = number.wrapping_sub(base) as u64;
+    let fits = width >= 8 || stored >> (8 * u32::from(width)) == 0;
+    fits.then_some((stored, width))
 }
 
 fn equal_numbers(
     reader: &SlotReader<'_>,
     stored: u64,
     width: u8,
-    verdicts: &mut [Verdict],
+    rows: usize,
+    mut found: impl FnMut(usize),
 ) -> Result<(), ColumnError> {
-    let rows = u32::try_from(verdicts.len()).map_err(|_| damaged())?;
+    let rows = u32::try_from(rows).map_err(|_| damaged())?;
     let lowest = stored.to_le_bytes()[0];
     reader.for_each_view(reader.chunks(), rows, |view, bytes| {
         let planes = Planes::new(bytes, view.count, width)?;
         for place in memchr::memchr_iter(lowest, planes.plane(0)) {
-            if planes.get(place) == stored
-                && let Some(verdict) = verdicts.get_mut(view.first + place)
-            {
-                *verdict = Verdict::Yes;
+            if planes.get(place) == stored {
+                found(view.first + place);
             }
         }
         Ok(())

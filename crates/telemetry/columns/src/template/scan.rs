@@ -173,7 +173,8 @@ impl<'a> References<'a> {
         let mut best: Option<(u8, usize)> = None;
         for (number, value) in self.values.iter().enumerate() {
             let value_bytes = value.as_bytes();
-            if rest.starts_with(value_bytes)
+            if value_bytes.first() == rest.first()
+                && rest.starts_with(value_bytes)
                 && best.is_none_or(|(_, length)| value.len() > length)
                 && is_referable(value)
                 && matches!(class_at(rest, value.len()), BOUNDARY | QUOTE)

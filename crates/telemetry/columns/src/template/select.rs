@@ -8,6 +8,7 @@ use crate::bits::Bits;
 use crate::error::ColumnError;
 
 use super::column::{References, Renderer, TemplateColumn};
+use super::layout::{Encoding, Form};
 use super::pattern::{Literal, Needle, TextPattern, Touch};
 use super::probe::{Probe, Verdict};
 use super::slot::SlotReader;
@@ -229,8 +230,13 @@ impl<'a> Search<'a> {
         references: &'a dyn References,
     ) -> Self {
         let literals = pattern.literals().iter();
-        let literals: Vec<Searched> = literals
+        let mut literals: Vec<&Literal> = literals
             .filter(|literal| !literal.bytes.is_empty())
+            .collect();
+        // Long ones occur in few templates and values.
+        literals.sort_by_key(|literal| std::cmp::Reverse(literal.bytes.len()));
+        let literals: Vec<Searched> = literals
+            .into_iter()
             .map(|literal| Searched::new(column, literal))
             .collect();
         Self {
@@ -251,12 +257,50 @@ impl<'a> Search<'a> {
         let Some(known) = self.column.templates.get(number) else {
             return false;
         };
-        if known.has_empty || (self.folds && known.has_kelvin) {
+        if self.folds && known.has_kelvin {
             return false;
         }
-        self.literals
-            .iter()
-            .any(|l| l.places_of(known.union) == 0 && !l.in_constants.get(number))
+        self.literals.iter().any(|literal| {
+            !literal.in_constants.get(number)
+                && !known.has_empty
+                && (literal.places_of(known.union) == 0 || self.cannot_touch(literal, number))
+        })
+    }
+
+    /// No variable of the template can hold the literal, or go on with it where a constant ends, or
+    /// begin it where a constant goes on: seen at the bytes next to the variables.
+    fn cannot_touch(&self, literal: &Searched, number: usize) -> bool {
+        let directory = &self.column.directory;
+        let Some(template) = directory.templates.get(number) else {
+            return false;
+        };
+        let text = directory.text.as_bytes();
+        let end = template.text.start + template.text.count;
+        let slots = template.slots.of(&directory.slots);
+        let mut place = template.text.start;
+        slots.iter().enumerate().all(|(at, slot)| {
+            let places = literal.places_of(slot.byte_set);
+            let before = place;
+            place = slot.at;
+            if places == 0 {
+                return true;
+            }
+            let next = slots.get(at + 1).map_or(end, |next| next.at);
+            let needle = &literal.needle;
+            let may_enter = if slot.at > before {
+                let left = text.get(slot.at as usize - 1);
+                left.is_some_and(|&byte| needle.places_of_byte(byte) << 1 & places != 0)
+            } else {
+                at > 0
+            };
+            let may_leave = if next > slot.at {
+                let right = text.get(slot.at as usize);
+                right.is_some_and(|&byte| needle.places_of_byte(byte) >> 1 & places != 0)
+            } else {
+                at + 1 < slots.len()
+            };
+            !may_enter && !may_leave && !needle.may_be_inside(places, slot.longest as usize)
+        })
     }
 
     /// Templates whose few wanted rows are tested one by one.
@@ -321,14 +365,20 @@ impl<'a> Search<'a> {
     fn classify(&mut self, number: usize) -> Result<Class, ColumnError> {
         let template = self.column.template(number)?;
         self.column.segments(template, &mut self.segments);
+        let all_constant = (0..self.literals.len()).all(|at| self.in_constants(at, number));
         if let [text] = self.segments.as_slice() {
+            if !all_constant && !self.is_unsearchable(number) {
+                return Ok(Class::None);
+            }
             return Ok(if self.pattern.is_match(text) {
                 Class::All
             } else {
                 Class::None
             });
         }
-        if let Some(words) = self.pattern.words() {
+        if !all_constant {
+            // Constants alone decide nothing.
+        } else if let Some(words) = self.pattern.words() {
             let segments = &self.segments;
             if (0..segments.len()).any(|at| words.is_in(whole_words(segments, at))) {
                 return Ok(Class::All);
@@ -343,7 +393,7 @@ impl<'a> Search<'a> {
         {
             return Ok(Class::None);
         }
-        if self.is_unsearchable(number) {
+        if all_constant || self.is_unsearchable(number) {
             return Ok(Class::Maybe);
         }
         for place in 0..self.literals.len() {
@@ -414,6 +464,7 @@ impl<'a> Search<'a> {
         let mut verdicts: Option<Vec<Verdict>> = None;
         if let Some(text) = self.pattern.equals()
             && self.segments.len() == 2
+            && self.has_whole_number(number)
         {
             verdicts = Some(self.probe_equal(number, text)?);
         } else if !self.is_unsearchable(number) {
@@ -421,11 +472,15 @@ impl<'a> Search<'a> {
                 if self.in_constants(place, number) {
                     continue;
                 }
-                let fresh = self.probe_literal(place, number)?;
-                verdicts = Some(match verdicts {
+                let fresh = self.probe_literal(place, number, verdicts.as_deref(), found)?;
+                let both: Vec<Verdict> = match verdicts {
                     None => fresh,
                     Some(known) => known.into_iter().zip(fresh).map(Verdict::both).collect(),
-                });
+                };
+                if both.iter().all(|&verdict| verdict == Verdict::No) {
+                    return Ok(());
+                }
+                verdicts = Some(both);
                 checkpoint()?;
             }
         }
@@ -447,8 +502,26 @@ impl<'a> Search<'a> {
         self.render_rows(number, left.into_iter(), found, checkpoint)
     }
 
+    fn has_whole_number(&self, number: usize) -> bool {
+        let template = self.column.template(number);
+        let slots = template.map(|template| self.column.slots(template));
+        matches!(
+            slots.ok().and_then(|slots| slots.first()).map(|slot| slot.encoding),
+            Some(Encoding::Numbers {
+                form: Form::Whole,
+                ..
+            })
+        )
+    }
+
     /// Tests a literal against the variables that it could touch.
-    fn probe_literal(&mut self, place: usize, number: usize) -> Result<Vec<Verdict>, ColumnError> {
+    fn probe_literal(
+        &mut self,
+        place: usize,
+        number: usize,
+        known: Option<&[Verdict]>,
+        found: &Found<'_>,
+    ) -> Result<Vec<Verdict>, ColumnError> {
         self.find_touches(place, number)?;
         let template = self.column.template(number)?;
         let mut verdicts = vec![Verdict::No; template.rows as usize];
@@ -475,6 +548,8 @@ impl<'a> Search<'a> {
                     touch.slot + 2 < self.segments.len(),
                 ),
                 rows: self.column.rows_of(number),
+                known,
+                within: (!found.is_all).then_some(found.within),
             };
             probe.run(&reader, self.references, &mut verdicts)?;
         }

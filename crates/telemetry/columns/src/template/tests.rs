@@ -121,12 +121,74 @@ fn line() -> impl Strategy<Value = (String, [String; 2])> {
     )
 }
 
+/// A value of a kind, so that many rows have the same form.
+fn value_of(kind: usize, seed: u64) -> String {
+    let small = seed % 97;
+    match kind % 14 {
+        0 => (seed as i64).to_string(),
+        1 => small.to_string(),
+        2 => format!("{:05}", seed % 30_000),
+        3 => format!("{:02}", seed % 60),
+        4 => format!("{:08x}", seed as u32),
+        5 => format!("0x{:04X}", seed as u16),
+        6 => std::net::Ipv4Addr::from(seed as u32 & 0x0303_03FF).to_string(),
+        7 => format!("{}.{}", small, seed >> 32 & 0xFFF),
+        8 => format!("{}.{:02}", small, seed % 100),
+        9 => format!("{seed:016x}-{:04x}", small).replace('-', "a"),
+        10 => format!(
+            "{:08x}-{:04x}-4000-8000-{:012x}",
+            seed as u32,
+            seed >> 48,
+            seed & 0xFFFF_FFFF_FFFF
+        ),
+        11 => (seed as i64 % 3_000).to_string(),
+        12 => ["k8s", "a1b2", "Zx9\u{212A}", "n0-de", "1st"][(seed % 5) as usize].to_owned(),
+        _ => format!("u{}", seed % 500),
+    }
+}
+
+/// Many rows of a few templates, whose variables are stored in all their forms.
+fn dense_rows() -> impl Strategy<Value = Rows> {
+    let template = prop::sample::select(vec![
+        "took # ms from #",
+        "blk_# of blk_-# at #",
+        "GET @ # agent=\"#\" key #",
+        "attempt_#_#_m_# done",
+        "user u# failed: #, NEEDLE-#",
+        "#",
+        "x# #:#",
+    ]);
+    let form = (template, prop::collection::vec(0usize..14, 6));
+    let forms = prop::collection::vec(form, 1..4);
+    let seeds = prop::collection::vec((any::<usize>(), any::<[u64; 4]>(), 0u64..40), 1..150);
+    (forms, seeds, any::<bool>()).prop_map(|(forms, seeds, few)| {
+        let rows = seeds.into_iter().map(|(form, seeds, narrow)| {
+            let (template, kinds) = &forms[form % forms.len()];
+            let mut text = String::new();
+            for (number, part) in template.split('#').enumerate() {
+                if number > 0 {
+                    let mut seed = seeds[number % 4] >> (number * 3);
+                    if few {
+                        seed = seed % 5 + narrow % 3 * 1_000_000_007;
+                    }
+                    text.push_str(&value_of(kinds[number % 6], seed));
+                }
+                text.push_str(part);
+            }
+            let path = format!("/p/{narrow}");
+            (text.replace('@', &path), [path, format!("t{}", narrow * 7)])
+        });
+        rows.collect()
+    })
+}
+
 fn rows() -> impl Strategy<Value = Rows> {
     // Repeated rows give variables with few values, and templates with many rows.
-    (prop::collection::vec(line(), 1..60), 1usize..4).prop_map(|(rows, times)| {
+    let mixed = (prop::collection::vec(line(), 1..60), 1usize..4).prop_map(|(rows, times)| {
         let count = rows.len() * times;
         rows.into_iter().cycle().take(count).collect()
-    })
+    });
+    prop_oneof![1 => mixed, 2 => dense_rows()]
 }
 
 /// Cuts a piece out of the text of some row, so that it is found sometimes.
@@ -184,7 +246,7 @@ fn assert_finds(rows: &Rows, column: &TemplateColumn, pattern: &dyn TextPattern,
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn any_text_comes_back_exactly(rows in prop::collection::vec(
@@ -309,6 +371,35 @@ fn many_different_lines_do_not_make_many_templates() {
     let column = open(&encode(&rows, None)).unwrap();
     assert!(column.templates().count() < 300);
     assert!(column.memory_bytes() < 4 << 20);
+}
+
+#[test]
+fn values_that_fill_many_pages_are_found_and_come_back() {
+    let mut rows = plain(&[]);
+    let mut seed = 7u64;
+    for number in 0..30_000u64 {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let text = format!(
+            "blk_{} took {}.{} of {:012x} by \"{}\" at {:05} in {}",
+            seed as i64,
+            seed >> 50,
+            seed >> 40 & 0xFFF,
+            seed >> 16,
+            value_of(12, seed >> 33).repeat(1 + (seed >> 60) as usize),
+            number,
+            seed >> 34 & 0xFFF,
+        );
+        rows.push((text, [String::new(), String::new()]));
+    }
+    assert_exact(&rows);
+    let encoded = encode(&rows, None);
+    assert!(encoded.pages.len() > 10);
+    let column = open(&encoded).unwrap();
+    let within = Bits::all(rows.len());
+    for needle in ["blk_-16", "77", "a1", "b2\" at 017", "k8sk8s", "5.12", "29999"] {
+        assert_finds(&rows, &column, &SubstringPattern::new(Literal::exact(needle)), &within);
+        assert_finds(&rows, &column, &WordsPattern::new(TokenSequence::new(needle)), &within);
+    }
 }
 
 #[test]

@@ -61,27 +61,65 @@ fn is_padded(piece: &Piece) -> bool {
     }
 }
 
-/// Appends a number in decimal digits, with zeros in front up to the width.
-pub(super) fn write_number(number: i64, width: u8, out: &mut String) {
-    let mut digits = [b'0'; 40];
-    let mut at = digits.len();
+/// Two digits for each number below a hundred.
+static PAIRS: [[u8; 2]; 100] = pairs();
+
+const fn pairs() -> [[u8; 2]; 100] {
+    let mut table = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        #[allow(clippy::cast_possible_truncation)]
+        let (tens, ones) = ((number / 10) as u8, (number % 10) as u8);
+        table[number] = [b'0' + tens, b'0' + ones];
+        number += 1;
+    }
+    table
+}
+
+/// Room for any number in digits.
+pub(super) type Digits = [u8; 24];
+
+/// Writes a number in decimal digits at the end of the room, with zeros in front up to the width;
+/// gives the bytes written.
+#[inline]
+pub(super) fn digits_of(number: i64, width: u8, room: &mut Digits) -> &[u8] {
+    let mut at = room.len();
     let mut left = number.unsigned_abs();
-    loop {
+    while left >= 10 {
+        #[allow(clippy::cast_possible_truncation)]
+        let pair = PAIRS[(left % 100) as usize];
+        left /= 100;
+        at -= 2;
+        if let Some(place) = room.get_mut(at..at + 2) {
+            place.copy_from_slice(&pair);
+        }
+    }
+    if left > 0 || at == room.len() {
         at -= 1;
         #[allow(clippy::cast_possible_truncation)]
-        if let Some(digit) = digits.get_mut(at) {
-            *digit = b'0' + (left % 10) as u8;
-        }
-        left /= 10;
-        if left == 0 {
-            break;
+        if let Some(digit) = room.get_mut(at) {
+            *digit = b'0' + left as u8;
         }
     }
-    let start = at.min(digits.len().saturating_sub(usize::from(width.min(20))));
+    while at > room.len() - usize::from(width.min(20)) {
+        at -= 1;
+        if let Some(digit) = room.get_mut(at) {
+            *digit = b'0';
+        }
+    }
     if number < 0 {
-        out.push('-');
+        at -= 1;
+        if let Some(digit) = room.get_mut(at) {
+            *digit = b'-';
+        }
     }
-    let text = digits.get(start..).unwrap_or_default();
+    room.get(at..).unwrap_or_default()
+}
+
+/// Appends a number in decimal digits, with zeros in front up to the width.
+pub(super) fn write_number(number: i64, width: u8, out: &mut String) {
+    let mut room: Digits = [0; 24];
+    let text = digits_of(number, width, &mut room);
     out.push_str(std::str::from_utf8(text).unwrap_or_default());
 }
 
@@ -376,6 +414,11 @@ mod tests {
         write_decimal(760_795, 7, &mut text);
         text.push(' ');
         write_ipv4(0x0A01_022D, &mut text);
+        for number in [0i64, 1, 9, 10, 11, 99, 100, 101, 999, 1000, 12_345, i64::MAX, -10, -1] {
+            let mut written = String::new();
+            write_number(number, 0, &mut written);
+            assert_eq!(written, number.to_string());
+        }
         assert_eq!(text, "007 -9223372036854775808 -0.5 0.0760795 10.1.2.45");
     }
 }
