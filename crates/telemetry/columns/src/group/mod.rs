@@ -8,6 +8,7 @@
 //! Invariants: rows are in the order they were pushed, which is the order of sequence; sequences may
 //! have gaps; every value comes out as it went in, and so do conflicts of types.
 
+mod again;
 mod attributes;
 mod dictionary;
 mod reader;
@@ -386,6 +387,22 @@ fn severities(numbers: &[u8]) -> StoredColumn {
     })
 }
 
+/// Writes a number that is not negative.
+fn write_digits(mut number: i64, out: &mut String) {
+    let mut digits = [0u8; 20];
+    let mut start = digits.len();
+    for slot in digits.iter_mut().rev() {
+        *slot = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+        start -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    let written = digits.get(start..).unwrap_or_default();
+    out.push_str(std::str::from_utf8(written).unwrap_or_default());
+}
+
 /// The numbers of a line as texts, without an allocation per line.
 #[derive(Debug, Default)]
 struct NumberTexts {
@@ -395,14 +412,13 @@ struct NumberTexts {
 
 impl NumberTexts {
     fn write(&mut self, cells: &[Option<Cell<'_>>; attributes::REFERENCE_COLUMNS]) {
-        use std::fmt::Write as _;
         self.text.clear();
         for (place, cell) in self.places.iter_mut().zip(cells) {
             let start = self.text.len();
             if let Some(Cell::Integer(number)) = cell
                 && *number >= SMALLEST_REFERENCE
             {
-                let _infallible = write!(self.text, "{number}");
+                write_digits(*number, &mut self.text);
             }
             *place = (start, self.text.len());
         }

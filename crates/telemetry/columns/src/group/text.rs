@@ -322,10 +322,35 @@ fn push_hexadecimal(text: &str, width: usize, bytes: &mut Vec<u8>) -> bool {
 /// Writes an identifier as text.
 pub fn write_hexadecimal(id: &[u8], out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in id {
-        for digit in [byte >> 4, byte & 0xf] {
-            out.push(char::from(DIGITS[usize::from(digit)]));
+    for part in id.chunks(32) {
+        let mut text = [0u8; 64];
+        for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(part) {
+            *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)]];
         }
+        let written = text.get(..part.len() * 2).unwrap_or_default();
+        out.push_str(std::str::from_utf8(written).unwrap_or_default());
+    }
+}
+
+/// Identifiers remembered, so that those that repeat within moments cost no key.
+const RECENT_IDENTIFIERS: usize = 1 << 12;
+
+/// Adds the keys of identifiers.
+fn add_identifier_keys<'a>(ids: impl Iterator<Item = &'a [u8]>, space: KeySpace, keys: &mut Keys) {
+    let mut recent: Vec<&[u8]> = vec![&[]; RECENT_IDENTIFIERS];
+    let mut text = String::new();
+    for id in ids {
+        let place = id.first_chunk::<2>().map_or(0, |head| u16::from_le_bytes(*head));
+        let slot = recent.get_mut(usize::from(place) % RECENT_IDENTIFIERS);
+        if let Some(slot) = slot {
+            if *slot == id {
+                continue;
+            }
+            *slot = id;
+        }
+        text.clear();
+        write_hexadecimal(id, &mut text);
+        keys.add(space.key(&text));
     }
 }
 
@@ -386,8 +411,8 @@ fn finish_identifiers(
 ) -> StoredColumn {
     let mut spread = vec![0u8; rows * width];
     let mut presence = Bits::none(rows);
+    add_identifier_keys(bytes.chunks_exact(width), space, keys);
     let mut empty = empty.iter().peekable();
-    let mut text = String::new();
     for (value, (row, id)) in with_value.iter().zip(bytes.chunks_exact(width)).enumerate() {
         if empty.next_if(|&&place| place as usize == value).is_some() {
             continue;
@@ -396,9 +421,6 @@ fn finish_identifiers(
         if let Some(slot) = spread.get_mut(row * width..(row + 1) * width) {
             slot.copy_from_slice(id);
         }
-        text.clear();
-        write_hexadecimal(id, &mut text);
-        keys.add(space.key(&text));
     }
     StoredColumn::Whole(Column::Identifiers {
         width,

@@ -1,7 +1,7 @@
 //! A closed group in memory, seen as searches see groups.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::column::{Column, ColumnName, Form, GroupView};
 use crate::error::ColumnError;
@@ -20,13 +20,20 @@ pub struct MemoryGroup {
     resource_fields: FieldNames,
 }
 
-struct Pages(Vec<Vec<u8>>);
+/// Each page is decompressed when it is first needed.
+struct Pages(Vec<(Vec<u8>, OnceLock<Arc<Vec<u8>>>)>);
 
 impl PageSource for Pages {
     fn page(&self, number: u32) -> Result<Arc<Vec<u8>>, ColumnError> {
         let page = self.0.get(number as usize);
-        let page = page.ok_or_else(|| ColumnError::damaged("a page of a template column is missing"))?;
-        decompress_page(page).map(Arc::new)
+        let (stored, known) = page.ok_or_else(|| {
+            ColumnError::damaged("a page of a template column is missing")
+        })?;
+        if let Some(page) = known.get() {
+            return Ok(Arc::clone(page));
+        }
+        let page = Arc::new(decompress_page(stored)?);
+        Ok(Arc::clone(known.get_or_init(|| page)))
     }
 }
 
@@ -42,7 +49,8 @@ impl MemoryGroup {
             let column = match stored {
                 StoredColumn::Whole(column) => column,
                 StoredColumn::Templates { encoded, presence } => {
-                    let pages = Arc::new(Pages(encoded.pages));
+                    let pages = encoded.pages.into_iter().map(|page| (page, OnceLock::new()));
+                    let pages = Arc::new(Pages(pages.collect()));
                     let column = TemplateColumn::open(&encoded.ids, &encoded.directory, pages)?;
                     Column::Templates {
                         column: Arc::new(column),

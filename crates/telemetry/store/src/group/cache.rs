@@ -1,0 +1,98 @@
+//! Decoded columns, pages and filters of all segments, within one bound of memory.
+
+use std::sync::Arc;
+
+use andon_columns::ColumnError;
+use andon_columns::column::Column;
+use andon_columns::group::FieldNames;
+use andon_columns::keys::KeyFilter;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+
+/// What is kept of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Item {
+    /// A column by its place in the Parquet file.
+    Column(u32),
+    /// A section of the index, decompressed.
+    Page(u32),
+    Filter,
+    RestFields,
+    ResourceFields,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Kept {
+    Column(Arc<Column>),
+    Page(Arc<Vec<u8>>),
+    Filter(Arc<KeyFilter>),
+    Fields(Arc<FieldNames>),
+}
+
+/// Bytes that an entry costs beside its content.
+const ENTRY_BYTES: usize = 96;
+/// Expected size of an entry, from which the cache sizes its tables.
+const USUAL_BYTES: u64 = 64 << 10;
+
+#[derive(Debug, Clone)]
+struct Bytes;
+
+impl Weighter<(u64, Item), Kept> for Bytes {
+    fn weight(&self, _key: &(u64, Item), kept: &Kept) -> u64 {
+        let bytes = match kept {
+            Kept::Column(column) => column.memory_bytes(),
+            Kept::Page(page) => page.capacity(),
+            Kept::Filter(filter) => filter.memory_bytes(),
+            Kept::Fields(names) => names.memory_bytes(),
+        };
+        (bytes + ENTRY_BYTES) as u64
+    }
+}
+
+/// The cache shared by all segments of a store.
+pub(crate) struct ColumnCache {
+    cache: Cache<(u64, Item), Kept, Bytes>,
+}
+
+impl ColumnCache {
+    /// Makes a cache of at most so many bytes.
+    pub(crate) fn new(capacity_bytes: u64) -> Self {
+        let items = usize::try_from(capacity_bytes / USUAL_BYTES).unwrap_or(1_024);
+        // One shard: a column may be a large part of the whole, and shards do not lend room.
+        let options = OptionsBuilder::new()
+            .shards(1)
+            .estimated_items_capacity(items.max(16))
+            .weight_capacity(capacity_bytes)
+            .build();
+        let cache = match options {
+            Ok(options) => Cache::with_options(
+                options,
+                Bytes,
+                DefaultHashBuilder::default(),
+                DefaultLifecycle::default(),
+            ),
+            Err(_) => Cache::with_weighter(items.max(16), capacity_bytes, Bytes),
+        };
+        Self { cache }
+    }
+
+    /// Memory in use.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.cache.weight()
+    }
+
+    /// Drops everything of a segment that is gone.
+    pub(crate) fn forget(&self, segment: u64) {
+        self.cache.retain(|key, _| key.0 != segment);
+    }
+
+    /// Gives an entry, made when it is missing; others that want it meanwhile wait for it.
+    pub(super) fn get(
+        &self,
+        segment: u64,
+        item: Item,
+        make: impl FnOnce() -> Result<Kept, ColumnError>,
+    ) -> Result<Kept, ColumnError> {
+        self.cache.get_or_insert_with(&(segment, item), make)
+    }
+}

@@ -1,0 +1,414 @@
+//! A segment opened for searching: a small header in memory, everything else read when it is asked for.
+//!
+//! Invariants: bytes are checked against their checksum before anything reads them; what is damaged
+//! is an error that names file and column, and everything else stays readable. Without its index a
+//! segment still has the columns of its Parquet file; columns of templates cannot be read then.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+
+use andon_columns::ColumnError;
+use andon_columns::bits::Bits;
+use andon_columns::column::{self, Column, ColumnName, GroupView};
+use andon_columns::group::{FieldNames, GroupFacts};
+use andon_columns::keys::KeyFilter;
+use andon_columns::lines::Kind;
+use andon_columns::template::{PageSource, TemplateColumn, decompress_page};
+
+use crate::disk::{Disk, DiskRead};
+
+use super::cache::{ColumnCache, Item, Kept};
+use super::decode::{decode, template_ids};
+use super::index::{Index, PREFIX_BYTES, Section, read_header, read_prefix};
+use super::layout::{Content, Form, Places, StoredChunk, TemplateSections};
+use super::parquet_footer::read_footer;
+use super::{data_name, index_name};
+
+/// Bytes read at once to open an index: enough for the header of most.
+const OPENING_BYTES: u64 = 16 << 10;
+/// Largest part of a file that is read at once.
+const READ_BYTES: u64 = 1 << 30;
+
+/// A group in files.
+pub(crate) struct StoredGroup {
+    files: Arc<Files>,
+    content: Content,
+    places: Option<Places>,
+    cache: Arc<ColumnCache>,
+}
+
+/// The two files of a segment.
+struct Files {
+    segment: u64,
+    data: Arc<dyn DiskRead>,
+    data_path: PathBuf,
+    index: Option<Arc<dyn DiskRead>>,
+    index_path: PathBuf,
+    sections: Vec<Section>,
+    /// Why the index cannot be used.
+    index_damage: Option<String>,
+}
+
+fn damaged(path: &Path, what: &dyn std::fmt::Display) -> ColumnError {
+    ColumnError::damaged(format!("{}: {what}", path.display()))
+}
+
+/// Reads a part of a file, whose end has been checked to lie within.
+fn read(file: &dyn DiskRead, path: &Path, offset: u64, length: u64) -> Result<Vec<u8>, ColumnError> {
+    let is_inside = offset.checked_add(length).is_some_and(|end| end <= file.length());
+    if !is_inside || length > READ_BYTES {
+        return Err(damaged(path, &"the file is shorter than it should be"));
+    }
+    let mut buffer = vec![0; usize::try_from(length).unwrap_or(0)];
+    file.read_at(offset, &mut buffer)
+        .map_err(|error| damaged(path, &format!("reading failed: {error}")))?;
+    Ok(buffer)
+}
+
+impl StoredGroup {
+    /// Opens a segment.
+    ///
+    /// # Errors
+    /// When neither the index nor the footer of the Parquet file can be read.
+    pub(crate) fn open(
+        disk: &dyn Disk,
+        folder: &Path,
+        segment: u64,
+        cache: &Arc<ColumnCache>,
+    ) -> Result<Self, ColumnError> {
+        let data_path = folder.join(data_name(segment));
+        let index_path = folder.join(index_name(segment));
+        let data = disk
+            .open(&data_path)
+            .map_err(|error| damaged(&data_path, &format!("opening failed: {error}")))?;
+        let opened = open_index(disk, &index_path);
+        let mut files = Files {
+            segment,
+            data,
+            data_path,
+            index: None,
+            index_path,
+            sections: Vec::new(),
+            index_damage: None,
+        };
+        let (content, places) = match opened {
+            Ok((file, index)) if index.data_bytes == files.data.length() => {
+                files.index = Some(file);
+                files.sections = index.sections;
+                (index.content, Some(index.places))
+            }
+            Ok((file, index)) => {
+                // The file was cut or grew: columns that are whole have their checksums.
+                files.index = Some(file);
+                files.sections = index.sections;
+                files.index_damage = Some(format!(
+                    "{} has {} bytes, its index says {}",
+                    files.data_path.display(),
+                    files.data.length(),
+                    index.data_bytes
+                ));
+                (index.content, Some(index.places))
+            }
+            Err(why) => {
+                let content = read_footer(files.data.as_ref())
+                    .map_err(|also| damaged(&files.data_path, &format!("{also}; and {why}")))?;
+                files.index_damage = Some(why);
+                (content, None)
+            }
+        };
+        Ok(Self {
+            files: Arc::new(files),
+            content,
+            places,
+            cache: Arc::clone(cache),
+        })
+    }
+
+    /// What is known without the columns.
+    pub(crate) fn facts(&self) -> &GroupFacts {
+        &self.content.facts
+    }
+
+    /// What is wrong with the segment as a whole, when it can be read only in part.
+    pub(crate) fn damage(&self) -> Option<&str> {
+        self.files.index_damage.as_deref()
+    }
+
+    /// Memory that the opened segment holds, without what is in the cache.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let names = self.content.columns.iter().map(|c| c.column.len() * 2 + 200);
+        names.sum::<usize>() + self.files.sections.len() * 16 + 512
+    }
+
+    /// Bytes of a column in the Parquet file, for the budget of a query.
+    pub(crate) fn stored_bytes(&self, name: &ColumnName) -> u64 {
+        self.chunk(name).map_or(0, |(_, chunk)| chunk.bytes)
+    }
+
+    fn chunk(&self, name: &ColumnName) -> Option<(u32, &StoredChunk)> {
+        (0u32..)
+            .zip(&self.content.columns)
+            .find(|(_, chunk)| chunk.name == *name)
+    }
+
+    fn load(&self, chunk: &StoredChunk) -> Result<Column, ColumnError> {
+        let files = &self.files;
+        let wrong = |what: &str| {
+            damaged(
+                &files.data_path,
+                &format!("column `{}` {what}", chunk.column),
+            )
+        };
+        let bytes = read(files.data.as_ref(), &files.data_path, chunk.offset, chunk.bytes)?;
+        if crc32fast::hash(&bytes) != chunk.crc {
+            return Err(wrong("is damaged: its checksum is wrong"));
+        }
+        let rows = usize::try_from(self.content.facts.rows).unwrap_or(0);
+        if chunk.form != Form::Templates {
+            return decode(chunk, rows, &bytes).ok_or_else(|| wrong("is damaged"));
+        }
+        let ids = template_ids(chunk, rows, &bytes).ok_or_else(|| wrong("is damaged"))?;
+        self.open_templates(&chunk.name, rows, &ids)
+    }
+
+    fn open_templates(
+        &self,
+        name: &ColumnName,
+        rows: usize,
+        ids: &[u32],
+    ) -> Result<Column, ColumnError> {
+        let sections = self.template_sections(name)?;
+        let path = &self.files.index_path;
+        let presence = match sections.presence {
+            None => None,
+            Some(section) => {
+                let bytes = self.files.section(section)?;
+                let bits = read_presence(&bytes, rows);
+                Some(bits.ok_or_else(|| damaged(path, &"the lines with a value are damaged"))?)
+            }
+        };
+        let directory = self.files.section(sections.directory)?;
+        let pages = Arc::new(StoredPages {
+            files: Arc::clone(&self.files),
+            cache: Arc::downgrade(&self.cache),
+            first: sections.first_page,
+            count: sections.pages,
+        });
+        let column = TemplateColumn::open(ids, &directory, pages)
+            .map_err(|error| damaged(path, &error))?;
+        Ok(Column::Templates {
+            column: Arc::new(column),
+            presence,
+        })
+    }
+
+    fn template_sections(&self, name: &ColumnName) -> Result<&TemplateSections, ColumnError> {
+        let Some(places) = &self.places else {
+            let why = self.files.index_damage.as_deref().unwrap_or_default();
+            return Err(ColumnError::damaged(format!("{why}; texts kept as templates need it")));
+        };
+        places
+            .templates
+            .iter()
+            .find(|sections| sections.name == *name)
+            .ok_or_else(|| damaged(&self.files.index_path, &"a column of templates is missing"))
+    }
+
+    fn filter(&self) -> Result<Arc<KeyFilter>, ColumnError> {
+        let Some(places) = &self.places else {
+            return Ok(Arc::new(KeyFilter::unknown()));
+        };
+        let kept = self.cache.get(self.files.segment, Item::Filter, || {
+            let bytes = self.files.section(places.filter)?;
+            let filter = KeyFilter::decode(&bytes)
+                .ok_or_else(|| damaged(&self.files.index_path, &"the filter is damaged"))?;
+            Ok(Kept::Filter(Arc::new(filter)))
+        })?;
+        match kept {
+            Kept::Filter(filter) => Ok(filter),
+            _ => Ok(Arc::new(KeyFilter::unknown())),
+        }
+    }
+
+    /// Names of fields; what cannot be read rules nothing out.
+    fn fields(&self, item: Item, section: fn(&Places) -> u32) -> Option<Arc<FieldNames>> {
+        let places = self.places.as_ref()?;
+        let kept = self.cache.get(self.files.segment, item, || {
+            let bytes = self.files.section(section(places))?;
+            let names = serde_json::from_slice(&bytes)
+                .map_err(|error| damaged(&self.files.index_path, &error))?;
+            Ok(Kept::Fields(Arc::new(names)))
+        });
+        match kept {
+            Ok(Kept::Fields(names)) => Some(names),
+            _ => None,
+        }
+    }
+}
+
+fn open_index(disk: &dyn Disk, path: &Path) -> Result<(Arc<dyn DiskRead>, Index), String> {
+    let wrong = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
+    let file = disk.open(path).map_err(|error| wrong(&error))?;
+    let length = file.length();
+    let mut beginning = vec![0; usize::try_from(length.min(OPENING_BYTES)).unwrap_or(0)];
+    file.read_at(0, &mut beginning).map_err(|error| wrong(&error))?;
+    let (header_bytes, crc) = read_prefix(&beginning, length).map_err(|why| wrong(&why))?;
+    let end = PREFIX_BYTES + header_bytes;
+    if end > beginning.len() {
+        beginning = vec![0; end];
+        file.read_at(0, &mut beginning).map_err(|error| wrong(&error))?;
+    }
+    let header = beginning.get(PREFIX_BYTES..end).unwrap_or_default();
+    let index = read_header(header, crc, length).ok_or_else(|| wrong(&"the header is damaged"))?;
+    Ok((file, index))
+}
+
+fn read_presence(bytes: &[u8], rows: usize) -> Option<Bits> {
+    let length = rows.div_ceil(64) * 8;
+    let raw = zstd::bulk::decompress(bytes, length).ok()?;
+    let words = raw.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
+    (raw.len() == length).then(|| Bits::from_words(words.collect(), rows))
+}
+
+impl Files {
+    /// Reads a section of the index, checked.
+    fn section(&self, number: u32) -> Result<Vec<u8>, ColumnError> {
+        let path = &self.index_path;
+        let section = self.sections.get(number as usize);
+        let (section, file) = section
+            .zip(self.index.as_ref())
+            .ok_or_else(|| damaged(path, &format!("section {number} is missing")))?;
+        let bytes = read(file.as_ref(), path, section.offset, u64::from(section.bytes))?;
+        if crc32fast::hash(&bytes) != section.crc {
+            return Err(damaged(path, &format!("section {number} is damaged: its checksum is wrong")));
+        }
+        Ok(bytes)
+    }
+
+    fn page(&self, section: u32) -> Result<Arc<Vec<u8>>, ColumnError> {
+        let page = decompress_page(&self.section(section)?);
+        page.map(Arc::new).map_err(|error| damaged(&self.index_path, &error))
+    }
+}
+
+/// The variables of a column of templates. The cache holds the column, which holds this: so this must
+/// not hold the cache.
+struct StoredPages {
+    files: Arc<Files>,
+    cache: Weak<ColumnCache>,
+    first: u32,
+    count: u32,
+}
+
+impl PageSource for StoredPages {
+    fn page(&self, number: u32) -> Result<Arc<Vec<u8>>, ColumnError> {
+        if number >= self.count {
+            return Err(damaged(&self.files.index_path, &"a page of variables is missing"));
+        }
+        let section = self.first.saturating_add(number);
+        let Some(cache) = self.cache.upgrade() else {
+            return self.files.page(section);
+        };
+        let kept = cache.get(self.files.segment, Item::Page(section), || {
+            self.files.page(section).map(Kept::Page)
+        })?;
+        match kept {
+            Kept::Page(page) => Ok(page),
+            _ => self.files.page(section),
+        }
+    }
+}
+
+impl GroupView for StoredGroup {
+    fn rows(&self) -> usize {
+        usize::try_from(self.content.facts.rows).unwrap_or(0)
+    }
+
+    fn column(&self, name: &ColumnName) -> Result<Option<Arc<Column>>, ColumnError> {
+        let Some((place, chunk)) = self.chunk(name) else {
+            return Ok(None);
+        };
+        let kept = self.cache.get(self.files.segment, Item::Column(place), || {
+            Ok(Kept::Column(Arc::new(self.load(chunk)?)))
+        })?;
+        match kept {
+            Kept::Column(column) => Ok(Some(column)),
+            _ => Ok(None),
+        }
+    }
+
+    fn kinds(&self, attribute: &str) -> Vec<Kind> {
+        let columns = self.content.columns.iter();
+        columns
+            .filter_map(|chunk| match &chunk.name {
+                ColumnName::Attribute(name, kind) if name == attribute => Some(*kind),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn attributes(&self) -> Vec<(String, Kind)> {
+        let columns = self.content.columns.iter();
+        columns
+            .filter_map(|chunk| match &chunk.name {
+                ColumnName::Attribute(name, kind) => Some((name.clone(), *kind)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn rest_may_have(&self, name: &str) -> bool {
+        self.chunk(&ColumnName::Rest).is_some()
+            && self
+                .fields(Item::RestFields, |places| places.rest_fields)
+                .is_none_or(|names| names.may_have(name))
+    }
+
+    fn resource_may_have(&self, name: &str) -> bool {
+        self.fields(Item::ResourceFields, |places| places.resource_fields)
+            .is_none_or(|names| names.may_have(name))
+    }
+
+    fn has_keys(&self, name: &ColumnName) -> bool {
+        *name != ColumnName::Rest
+            && self.chunk(name).is_some_and(|(_, chunk)| {
+                matches!(
+                    chunk.form,
+                    Form::Templates | Form::Identifiers(_) | Form::Texts
+                )
+            })
+    }
+
+    fn form(&self, name: &ColumnName) -> Option<column::Form> {
+        self.chunk(name).map(|(_, chunk)| match chunk.form {
+            Form::Integers => column::Form::Integers,
+            Form::Floats => column::Form::Floats,
+            Form::Booleans => column::Form::Booleans,
+            Form::Dictionary => column::Form::Dictionary,
+            Form::Identifiers(_) => column::Form::Identifiers,
+            Form::Templates => column::Form::Templates,
+            Form::Texts => column::Form::Texts,
+        })
+    }
+
+    fn references(&self) -> &[ColumnName] {
+        &self.content.facts.references
+    }
+
+    fn may_have_key(&self, key: u64) -> bool {
+        // A filter that cannot be read rules nothing out.
+        self.filter().map_or(true, |filter| filter.may_have(key))
+    }
+
+    fn severities(&self) -> u32 {
+        self.content.facts.severities
+    }
+
+    fn timestamp_bounds_us(&self) -> (i64, i64) {
+        self.content.facts.timestamp_bounds_us
+    }
+
+    fn received_bounds_us(&self) -> (i64, i64) {
+        self.content.facts.received_bounds_us
+    }
+}
