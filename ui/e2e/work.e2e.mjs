@@ -53,30 +53,6 @@ test('an incident takes notes and states, and shows the change ranked first', ()
     await page.getByText('identified → mitigated').first().waitFor()
   }))
 
-test('logs: a mistake is shown at its place, filters build the query, lines open', () =>
-  visit('/logs?since=1h', { allowed: ['Failed to load resource'] }, async (page) => {
-    const field = page.getByLabel('Log query')
-    await field.fill('service:(')
-    await field.press('Enter')
-    const alert = page.locator('main [role="alert"]')
-    await alert.waitFor()
-    assert.equal(await alert.locator('mark').textContent(), '(')
-    assert.match(await alert.textContent(), /LOG-0001/)
-    await field.fill('level:error')
-    await field.press('Enter')
-    await page.locator('[role="region"] button').first().click()
-    await page.getByRole('button', { name: 'Only service', exact: true }).first().click()
-    await page.waitForURL(/service%3A/)
-    assert.match(await field.inputValue(), /^level:error AND service:/)
-    assert.ok((await page.locator('[data-index]').count()) <= 200)
-  }))
-
-test('logs: the live tail follows', () =>
-  visit('/logs?tail=1', {}, async (page) => {
-    await page.getByText('following').waitFor()
-    await page.locator('[data-index]').first().waitFor()
-  }))
-
 test('SQL runs by keyboard, marks what is refused, and exports', () =>
   visit('/sql', { allowed: ['Failed to load resource'] }, async (page) => {
     const editor = page.getByLabel('SQL statement')

@@ -273,6 +273,11 @@ function logs({ query }) {
   return { rows, scannedRows: scanned, elapsedUs: 8_300, complete: !partial, missing: partial ? ['segment 000041 is damaged: 12,004 lines between 10:02 and 10:09'] : [], ...(last && rows.length >= limit ? { next: String(Date.parse(last.timestamp)) } : {}) }
 }
 
+function logExport({ query }) {
+  const { rows } = search(query.get('query'), ...logRange(query), 1_000)
+  return { file: `logs.${query.get('format')}`, body: rows.map((row) => JSON.stringify(row)).join('\n') }
+}
+
 function logBars({ query }) {
   if (world.empty) return { bucketUs: 60e6, startsUs: [], series: [], total: 0 }
   const buckets = Number(query.get('buckets') ?? 60)
@@ -297,7 +302,7 @@ const ROUTES = [
   ['GET', '/api/v1/events', events], ['GET', '/api/v1/audit/verify', () => ({ ok: true, events: world.sequence, head: '9f31c2aa70', erased: 0 })],
   ['GET', '/api/v1/on-call', () => ({ items: onCall() })], ['GET', '/api/v1/schedules/:name/shifts', shifts],
   ['GET', '/api/v1/logs', logs],
-  ['GET', '/api/v1/logs/histogram', logBars], ['GET', '/api/v1/logs/fields', logFields],
+  ['GET', '/api/v1/logs/export', logExport], ['GET', '/api/v1/logs/histogram', logBars], ['GET', '/api/v1/logs/fields', logFields],
   ['POST', '/api/v1/sql', sql],
   ['GET', '/api/v1/alarms/:name/evaluations', evaluations],
   ['POST', '/api/v1/andons', pull],

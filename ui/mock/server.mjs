@@ -62,7 +62,7 @@ function file(res, pathname) {
   if (!found && /\.\w+$/.test(pathname)) return send(res, 404, 'not found', 'text/plain')
   const target = found ? wanted : path.join(DIST, 'index.html')
   if (!existsSync(target)) return send(res, 503, 'Run `npm run build` first.', 'text/plain')
-  res.writeHead(200, { 'Content-Type': TYPES[path.extname(target)] ?? 'application/octet-stream', 'Content-Security-Policy': CSP, 'X-Content-Type-Options': 'nosniff' })
+  res.writeHead(200, { 'Content-Type': TYPES[path.extname(target)] ?? 'application/octet-stream', 'Content-Security-Policy': CSP, 'X-Content-Type-Options': 'nosniff', 'Cache-Control': pathname.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache' })
   createReadStream(target).pipe(res)
 }
 
@@ -81,7 +81,9 @@ async function api(req, res, url) {
   if (!route) throw problem(404, 'REQ-0003', 'No such path', `There is no ${req.method} ${url.pathname}.`)
   const text = await read(req)
   const json = (req.headers['content-type'] ?? '').includes('json') && text ? JSON.parse(text) : {}
-  send(res, 200, route.handler({ params: route.params, query: url.searchParams, body: json, text }))
+  const answer = route.handler({ params: route.params, query: url.searchParams, body: json, text })
+  if (answer?.file) res.setHeader('Content-Disposition', `attachment; filename="${answer.file}"`)
+  send(res, 200, answer?.file ? answer.body : answer)
 }
 
 const server = http.createServer(async (req, res) => {

@@ -46,7 +46,8 @@ export function useGlobalKeys(actions: { palette: () => void; help: () => void; 
         return
       }
       if (typing(event) || !plain(event)) return
-      const inChord = Date.now() < chordUntil
+      // The time of the key itself: on a busy machine it is heard later than it was pressed.
+      const inChord = event.timeStamp < chordUntil
       chordUntil = 0
       if (inChord) {
         const target = GO.find((go) => go.key === event.key)
@@ -57,7 +58,7 @@ export function useGlobalKeys(actions: { palette: () => void; help: () => void; 
         }
         return
       }
-      if (event.key === 'g') chordUntil = Date.now() + CHORD_MS
+      if (event.key === 'g') chordUntil = event.timeStamp + CHORD_MS
       else if (event.key === '?') latest.current.help()
       else if (event.key === '!') latest.current.pull()
       else if (event.key === '/') focusSearch(event)

@@ -95,7 +95,7 @@ function options(element: HTMLElement, latest: { current: Props }): uPlot.Option
     axes: [
       { ...axis, size: 26, space: 70, values: (u, splits) => splits.map((at, i) => tick(at, splits[i - 1], u)) },
       {
-        ...axis, size: 52, space: 28,
+        ...axis, size: 52, space: props.height < 100 ? 18 : 28,
         values: (_u, splits) => splits.map((v) => (v === null ? '' : format(v))),
         ...(props.ticks ? { splits: (u: uPlot) => ticksWithin(props.ticks ?? [], u), filter: (_u: uPlot, splits: number[]) => splits } : {}),
       },

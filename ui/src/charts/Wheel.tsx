@@ -5,7 +5,8 @@ import css from './Wheel.module.css'
 
 const RADIUS = 118
 const SPIN_MS = 4_200
-const LABEL_CHARS = 13
+// As many letters as fit between the hub and the rim.
+const LABEL_CHARS = 12
 
 function label(name: string): string {
   return name.length > LABEL_CHARS ? `${name.slice(0, LABEL_CHARS - 1)}…` : name

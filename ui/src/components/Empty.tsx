@@ -16,7 +16,7 @@ export function Empty({ title, children, command, action }: { title: string; chi
 
 export function Loading({ lines = 3 }: { lines?: number }) {
   return (
-    <div className={css.loading} aria-busy="true" aria-label="Loading">
+    <div className={css.loading} role="status" aria-busy="true" aria-label="Loading">
       {Array.from({ length: lines }, (_, i) => (
         <span key={i} style={{ width: `${88 - ((i * 23) % 50)}%` }} />
       ))}

@@ -56,7 +56,7 @@ export function LogsPage() {
   const rows = search.tail ? tail.rows : list.rows
   const handle = useRef<RowsHandle>(null)
   const [active, setActive] = useState(search.focus)
-  const [open, setOpen] = useState<ReadonlySet<string>>(() => new Set(search.focus ? [search.focus] : []))
+  const [open, setOpen] = useState<ReadonlySet<string>>(() => new Set(search.focus && !search.around ? [search.focus] : []))
   const [look, setLook] = useState<Look>('fields')
   const [sheet, setSheet] = useState(false)
   const [draft, setDraft] = useState(query)
@@ -68,27 +68,18 @@ export function LogsPage() {
   // What is asked anew begins anew; the line that the address names is looked up there and shown.
   const wanted = useRef({ focus: search.focus, at: search.at })
   wanted.current = { focus: search.focus, at: search.at }
-  const shown = useRef<string | undefined>(undefined)
+  const [home, setHome] = useState(search.focus)
   useEffect(() => {
     if (!made || search.tail) return
     const { focus, at } = wanted.current
-    shown.current = undefined
+    setHome(focus)
     setActive(focus)
-    setOpen(new Set(focus ? [focus] : []))
+    setOpen(new Set(focus && !search.around ? [focus] : []))
     made.list.open(question, view, at && focus ? Number(at) : undefined)
     // Other columns do not read the lines again, see below.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [made, question, search.tail, search.around])
   useEffect(() => void made?.list.look(view), [made, view])
-  useEffect(() => {
-    const { focus } = wanted.current
-    if (!focus || shown.current === focus) return
-    const index = list.rows.findIndex((row) => row.id === focus)
-    if (index < 0) return
-    shown.current = focus
-    setTimeout(() => handle.current?.reveal(index, 'center'), 0)
-  }, [list.rows])
-
   const actions = useMemo<FieldActions>(() => ({
     columns,
     filter: (field, value, without) => go({ query: narrow(query, field, value, without) }),
@@ -123,10 +114,7 @@ export function LogsPage() {
   const activeUs = rows.find((row) => row.id === active)?.us
   useEffect(() => {
     if (search.tail || active === search.focus || activeUs === undefined) return
-    const timer = setTimeout(() => {
-      shown.current = active
-      stay({ focus: active, at: String(activeUs) })
-    }, SELECT_AFTER_MS)
+    const timer = setTimeout(() => stay({ focus: active, at: String(activeUs) }), SELECT_AFTER_MS)
     return () => clearTimeout(timer)
   }, [active, activeUs, search.focus, search.tail, stay])
 
@@ -157,7 +145,7 @@ export function LogsPage() {
   })
 
   const near = useCallback((side: 'up' | 'down') => {
-    if (!search.tail && made && made.list.state.more[side] && !made.list.state.error) void made.list.more(side)
+    if (!search.tail && made && made.list.state.more[side] && !made.list.state.stale && !made.list.state.error) void made.list.more(side)
   }, [made, search.tail])
   const days = !search.tail && spanMs(question) > DAY_MS
   const marks = useMemo(() => needlesOf(query), [query])
@@ -169,7 +157,7 @@ export function LogsPage() {
   return (
     <Page title="Logs" fill actions={made && <Tools lines={made.lines} rows={rows} question={question} search={search} columns={columns} fields={names} />}>
       <div className={css.head}>
-        <QueryBar query={query} busy={list.loading.down && list.rows.length === 0} error={problemOf(list.error ?? bars.error, rows.length)} fields={names} run={run} change={setDraft} />
+        <QueryBar query={query} busy={list.stale && list.loading.down} error={problemOf(list.error ?? bars.error, rows.length)} fields={names} run={run} change={setDraft} />
         <div className={css.tools}>
           <Button className={css.fieldsButton} onClick={() => setSheet(true)} leftSection={<Icon name="column" size={13} />}>Fields</Button>
           {zooms.current.length > 0 && <Tooltip label="Back to the range before (Esc, or a double click on the bars)"><Button onClick={back} leftSection={<Icon name="back" size={13} />}>Back</Button></Tooltip>}
@@ -205,20 +193,23 @@ export function LogsPage() {
             setWrap={(wrap) => stay({ wrap: wrap || undefined })}
             retry={() => made?.list.retry()}
           />
-          <div className={css.listArea}>
+          <div className={css.listArea} data-stale={(!search.tail && list.stale && rows.length > 0) || undefined}>
             {rows.length === 0 ? (
               <Nothing list={list} tail={Boolean(search.tail)} query={query} since={since} label={rangeLabel(since, search.until)} />
             ) : (
               <Rows
-                handle={handle} rows={rows} columns={columns} wrap={Boolean(search.wrap)} days={days} opened={opened} follow={Boolean(search.tail)} active={active} open={open}
+                handle={handle} rows={rows} columns={columns} wrap={Boolean(search.wrap)} days={days} opened={opened} start={search.tail ? 0 : list.start} home={search.tail ? undefined : home} above={list.more.up} follow={Boolean(search.tail)} active={active} open={open}
                 focus={search.around ? search.focus : undefined} needles={marks} toggle={toggle} near={near} seen={setSeen} label="Log lines"
                 header={<Header columns={columns} order={order} turn={() => go({ order: order === 'newest' ? 'oldest' : undefined })} change={(next) => stay({ columns: columnText(next) })} />}
                 detail={(id) => made && <RowDetail lines={made.lines} id={id} look={look} setLook={setLook} actions={actions} link={(place) => lineHref(place, search, question.since, question.until)} />}
                 foot={!search.tail && (list.loading.down || !list.more.down) && <p className={css.foot}>{list.loading.down ? 'Reading further lines…' : 'The lines end here.'}</p>}
               />
             )}
-            {!search.tail && bars.data && rows.length > 0 && (
-              <Rail histogram={bars.data} order={order} topUs={topRow?.us} bottomUs={bottomRow?.us} atTop={seen.atTop && list.above === 0} days={days} jump={(us) => made?.list.jump(us)} />
+            {!search.tail && bars.data && !list.error && (
+              <Rail histogram={bars.data} order={order} topUs={topRow?.us} bottomUs={bottomRow?.us} atTop={seen.atTop && list.above === 0} days={days} jump={(us) => {
+                setHome(undefined)
+                made?.list.jump(us)
+              }} />
             )}
           </div>
         </div>

@@ -16,7 +16,7 @@ export function Nothing({ list, tail, query, since, label }: { list: ListState; 
     }
     return <Empty title="No lines: the search was not answered.">What is wrong with it stands above.</Empty>
   }
-  if (!list.found) return <Loading lines={10} />
+  if (!list.found || list.stale) return <Loading lines={10} />
   if (query) {
     const next = WIDER.filter(([span]) => span !== since)
     return (

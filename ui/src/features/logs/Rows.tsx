@@ -27,7 +27,7 @@ export interface Seen {
 }
 
 /** Log lines, only those in view in the document; the list stays where one reads while lines come at either end. */
-export function Rows({ rows, columns, wrap, days, opened, follow, active, open, focus, needles, toggle, detail, near, seen, header, handle, label, foot }: {
+export function Rows({ rows, columns, wrap, days, opened, start, home, above, follow, active, open, focus, needles, toggle, detail, near, seen, header, handle, label, foot }: {
   rows: SlimRow[]
   columns: string[]
   wrap: boolean
@@ -35,6 +35,12 @@ export function Rows({ rows, columns, wrap, days, opened, follow, active, open, 
   days: boolean
   /** Counts how often the list began anew: then it stands at its beginning. */
   opened: string
+  /** The line at which it stands then. */
+  start: number
+  /** The line that is brought into the middle when the list begins. */
+  home: string | undefined
+  /** Whether further lines will come above. */
+  above: boolean
   /** At the top the newest lines push the others down, as a tail does. */
   follow: boolean
   active: string | undefined
@@ -67,7 +73,8 @@ export function Rows({ rows, columns, wrap, days, opened, follow, active, open, 
   const last = items[items.length - 1]?.index ?? -1
 
   // What was read before stays where it was when lines come above it or go.
-  const openedBefore = useRef(opened)
+  const openedBefore = useRef<string | undefined>(undefined)
+  const homed = useRef<string | undefined>(undefined)
   useLayoutEffect(() => {
     const box = scroll.current
     if (!box) return
@@ -75,21 +82,31 @@ export function Rows({ rows, columns, wrap, days, opened, follow, active, open, 
       openedBefore.current = opened
       keep.current = undefined
       box.scrollTop = 0
+    }
+    const at = home && homed.current !== `${opened} ${home}` ? rows.findIndex((row) => row.id === home) : -1
+    const there = virtualizer.measurementsCache[at]?.start
+    if (home && there !== undefined) {
+      if (at > 0 || !above) homed.current = `${opened} ${home}`
+      box.scrollTop = there - Math.floor(box.clientHeight / 3)
+      keep.current = { id: home, delta: box.scrollTop - there }
       return
     }
     const kept = keep.current
-    if (!kept || (follow && box.scrollTop <= TOP_PX)) return
-    const at = rows.findIndex((row) => row.id === kept.id)
-    const start = at < 0 ? undefined : virtualizer.measurementsCache[at]?.start
-    if (start !== undefined && Math.abs(start + kept.delta - box.scrollTop) > 1) box.scrollTop = start + kept.delta
-  }, [rows, opened, follow, virtualizer])
+    if (follow && box.scrollTop <= TOP_PX) return
+    if (!kept) {
+      if (start > 0) box.scrollTop = (virtualizer.measurementsCache[start]?.start ?? virtualizer.getTotalSize() + HEAD_PX) - HEAD_PX
+      return
+    }
+    const now = virtualizer.measurementsCache[rows.findIndex((row) => row.id === kept.id)]?.start
+    if (now !== undefined && Math.abs(now + kept.delta - box.scrollTop) > 1) box.scrollTop = now + kept.delta
+  }, [rows, opened, start, home, above, follow, virtualizer])
 
   const note = useCallback(() => {
     const box = scroll.current
     if (!box) return
     const top = box.scrollTop
     const item = virtualizer.getVirtualItems().find((one) => one.end > top + HEAD_PX)
-    keep.current = item && rows[item.index] ? { id: rows[item.index]?.id ?? '', delta: top - item.start } : undefined
+    keep.current = item && rows[item.index] ? { id: rows[item.index]?.id ?? '', delta: top - item.start } : keep.current
     const bottom = virtualizer.getVirtualItems().findLast((one) => one.start < top + box.clientHeight)
     seen({ first: item?.index ?? 0, last: bottom?.index ?? -1, atTop: top <= TOP_PX })
   }, [rows, seen, virtualizer])
@@ -211,7 +228,7 @@ export function Header({ columns, order, turn, change }: { columns: string[]; or
   }
   return (
     <>
-      <button type="button" className={css.turn} onClick={turn} aria-label={order === 'newest' ? 'Newest first; turn around' : 'Oldest first; turn around'} title={order === 'newest' ? 'Newest first' : 'Oldest first'}>
+      <button type="button" className={css.turn} onClick={turn} aria-label={order === 'newest' ? 'time: newest first; turn around' : 'time: oldest first; turn around'} title={order === 'newest' ? 'Newest first' : 'Oldest first'}>
         time <Icon name={order === 'newest' ? 'down' : 'up'} size={10} />
       </button>
       <span>level</span>

@@ -1,5 +1,5 @@
 import { asProblem } from '~/api/problem'
-import { isoOfMicros } from '~/lib/micros'
+import { isoOfMicros, microsOf } from '~/lib/micros'
 import { ask, emptyWindow, pageSize, receive, rowsAbove, rowsOf, type LogWindow, type Side } from '~/lib/logwindow'
 import { TooLarge, type Lines } from './lines'
 import type { SlimRow, View } from './protocol'
@@ -24,6 +24,10 @@ export interface ListState {
   /** When an absent server is asked again, milliseconds since the epoch. */
   retryAt: number | undefined
   found: { scannedRows: number | undefined; elapsedUs: number | undefined; complete: boolean; missing: string[]; notes: string[] } | undefined
+  /** The line at which the list begins: what stands above it came from the other direction. */
+  start: number
+  /** What is held answers the question before; the new answer is on its way. */
+  stale: boolean
   /** Counts the times that the list began anew. */
   opened: number
 }
@@ -35,7 +39,7 @@ const RETRY_MAX_MS = 10_000
 
 const NOTHING: ListState = {
   window: emptyWindow(false), rows: [], above: 0, loading: { up: false, down: false }, more: { up: false, down: false },
-  error: undefined, retryAt: undefined, found: undefined, opened: 0,
+  error: undefined, retryAt: undefined, found: undefined, start: 0, stale: false, opened: 0,
 }
 
 /** The lines of one answer, as far as they are held: pages come at both ends as one scrolls. */
@@ -65,6 +69,7 @@ export class LineList {
     if (next.window) {
       state.rows = rowsOf(window)
       state.above = rowsAbove(window)
+      state.start = window.pages.reduce((sum, page) => (page.at < 0 ? sum + page.rows.length : sum), 0)
       state.more = { up: window.pages.length > 0 && ask(window, 'up') !== undefined, down: window.pages.length > 0 && ask(window, 'down') !== undefined }
     }
     this.state = state
@@ -77,8 +82,8 @@ export class LineList {
     this.question = question
     this.view = view
     this.anchorUs = anchorUs
-    this.lines.drop(this.state.rows.map((row) => row.id))
-    this.set({ window: emptyWindow(anchorUs !== undefined), found: undefined, error: undefined, retryAt: undefined, loading: { up: false, down: false }, opened: this.state.opened + 1 })
+    // What stood there stays until the answer comes, so that nothing flickers.
+    this.set({ stale: true, error: undefined, retryAt: undefined, loading: { up: false, down: false } })
     void this.more('down').then(() => (anchorUs === undefined ? undefined : this.more('up')))
   }
 
@@ -99,7 +104,7 @@ export class LineList {
 
   async more(side: Side): Promise<void> {
     const { control, question } = this
-    const wanted = ask(this.state.window, side)
+    const wanted = ask(this.held(), side)
     if (!question || !wanted || this.state.loading[side] || this.state.retryAt !== undefined) return
     this.set({ loading: { ...this.state.loading, [side]: true } })
     try {
@@ -107,16 +112,21 @@ export class LineList {
       if (control.signal.aborted || !answer) return
       this.failures = 0
       this.limit = pageSize(answer.bytes, answer.rows.length, this.limit)
-      const { window, dropped } = receive(this.state.window, wanted, answer.rows, answer.next, ROWS_MAX)
-      this.lines.drop(dropped.map((row) => row.id))
-      const first = this.state.found === undefined
+      const first = this.state.stale
+      const { window, dropped } = receive(this.held(), wanted, answer.rows, answer.next, ROWS_MAX)
+      const kept = new Set(answer.rows.map((row) => row.id))
+      this.lines.drop([...dropped, ...(first ? this.state.rows.filter((row) => !kept.has(row.id)) : [])].map((row) => row.id))
       this.set({
-        window, error: undefined, retryAt: undefined, loading: { ...this.state.loading, [side]: false },
+        window, stale: false, opened: first ? this.state.opened + 1 : this.state.opened, error: undefined, retryAt: undefined, loading: { ...this.state.loading, [side]: false },
         found: first || !answer.complete ? { scannedRows: answer.scannedRows, elapsedUs: answer.elapsedUs, complete: answer.complete, missing: answer.missing, notes: answer.notes } : this.state.found,
       })
     } catch (error) {
       if (!control.signal.aborted) this.fail(side, error)
     }
+  }
+
+  private held(): LogWindow<SlimRow> {
+    return this.state.stale ? emptyWindow(this.anchorUs !== undefined) : this.state.window
   }
 
   private async read(question: Question, side: Side, cursor: string | undefined, signal: AbortSignal) {
@@ -143,14 +153,21 @@ export class LineList {
   /** Intervals end before their last time: so the lines of the anchor's own time lie below it, in either order. */
   private boundary(question: Question): string | undefined {
     if (this.anchorUs === undefined) return undefined
-    return isoOfMicros(question.order === 'newest' ? this.anchorUs + 1 : this.anchorUs)
+    const wanted = question.order === 'newest' ? this.anchorUs + 1 : this.anchorUs
+    // A bar begins before the interval does; an interval must not end before it begins.
+    const low = microsOf(question.since)
+    const high = microsOf(question.until)
+    return isoOfMicros(Math.max(Number.isNaN(low) ? wanted : low, Math.min(Number.isNaN(high) ? wanted : high, wanted)))
   }
 
   private fail(side: Side, error: unknown) {
     const { status } = asProblem(error)
     const again = status === 503 || status === 0
     const waitMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** this.failures++)
-    this.set({ error, loading: { ...this.state.loading, [side]: false }, retryAt: again ? Date.now() + waitMs : undefined })
+    // Lines that answer another question would mislead.
+    const gone = this.state.stale && this.state.rows.length > 0 ? { window: emptyWindow<SlimRow>(false), found: undefined } : {}
+    if (gone.window) this.lines.drop(this.state.rows.map((row) => row.id))
+    this.set({ ...gone, error, loading: { ...this.state.loading, [side]: false }, retryAt: again ? Date.now() + waitMs : undefined })
     if (again) this.timer = setTimeout(() => this.retry(side), waitMs)
   }
 
