@@ -6,7 +6,6 @@ use andon_reader::{
     AggregateRequest, AggregateResult, GroupBy, GroupOrder, Measure, ReaderError, code,
 };
 
-use super::field::Field;
 use super::value::FieldValue;
 use super::{Aggregation, Totals};
 
@@ -83,21 +82,9 @@ impl Aggregation {
             totals.place(0);
         }
         let order = self.order();
-        let mut groups: Vec<(FieldValue, usize)> = (0..totals.groups.len())
-            .map(|group| (self.figure(&totals, group, order.column), group))
-            .collect();
-        let compare = |a: &(FieldValue, usize), b: &(FieldValue, usize)| {
-            let by_figure = a.0.compare(&b.0);
-            let by_figure = if order.descending { by_figure.reverse() } else { by_figure };
-            by_figure.then_with(|| self.compare_keys(&totals, a.1, b.1))
-        };
-        if groups.len() > self.request.limit {
-            groups.select_nth_unstable_by(self.request.limit, compare);
-            groups.truncate(self.request.limit);
-        }
-        groups.sort_unstable_by(compare);
+        let groups = self.best(&totals, order);
         let columns = self.columns();
-        let rows = groups.iter().map(|&(_, group)| {
+        let rows = groups.iter().map(|&group| {
             let values = (0..columns.len()).map(|column| self.figure(&totals, group, column));
             values.map(|value| value.to_value()).collect()
         });
@@ -122,42 +109,67 @@ impl Aggregation {
         }
     }
 
+    /// The groups of the answer in their order.
+    fn best(&self, totals: &Totals, order: GroupOrder) -> Vec<usize> {
+        let mut groups: Vec<(FieldValue, usize)> = (0..totals.groups.len())
+            .map(|group| (self.figure(totals, group, order.column), group))
+            .collect();
+        let by_figure = |a: &(FieldValue, usize), b: &(FieldValue, usize)| {
+            let by_figure = a.0.compare(&b.0);
+            if order.descending { by_figure.reverse() } else { by_figure }
+        };
+        if let Some(last) = self.request.limit.checked_sub(1).filter(|&last| last < groups.len()) {
+            // Keys are compared only among those that are as good as the last of the answer.
+            let (_, worst, _) = groups.select_nth_unstable_by(last, by_figure);
+            let worst = worst.clone();
+            groups.retain(|group| by_figure(group, &worst) != Ordering::Greater);
+        }
+        groups.sort_unstable_by(|a, b| {
+            by_figure(a, b).then_with(|| self.compare_keys(totals, a.1, b.1))
+        });
+        groups.truncate(self.request.limit);
+        groups.into_iter().map(|(_, group)| group).collect()
+    }
+
     fn compare_keys(&self, totals: &Totals, a: usize, b: usize) -> Ordering {
-        (0..self.keys.len()).fold(Ordering::Equal, |order, column| {
-            order.then_with(|| {
-                self.figure(totals, a, column).compare(&self.figure(totals, b, column))
-            })
+        let keys = totals.keys.iter().enumerate();
+        keys.fold(Ordering::Equal, |order, (column, interner)| {
+            let id = |group: usize| totals.key_of(group, column);
+            order.then_with(|| interner.compare(id(a), id(b)))
         })
     }
 
     fn figure(&self, totals: &Totals, group: usize, column: usize) -> FieldValue {
         if let Some(interner) = totals.keys.get(column) {
-            let packed = totals.groups.get(group).copied().unwrap_or(0);
-            let shift = 32 * (totals.keys.len() - 1 - column);
-            #[allow(clippy::cast_possible_truncation)]
-            return interner.get((packed >> shift) as u32).clone();
+            return interner.get(totals.key_of(group, column));
         }
-        let Some(measure) = self.measures.get(column - totals.keys.len()) else {
+        let number = column - totals.keys.len();
+        let (Some(measure), Some(&place)) = (self.measures.get(number), self.places.get(number))
+        else {
             return FieldValue::None;
         };
-        let sums = |name: &str| {
-            let field = Field::of(name);
-            let place = self.summed.iter().position(|known| *known == field)?;
-            totals.sums.get(place)?.get(group)
-        };
+        let sums = || totals.sums.get(place)?.get(group);
         let whole = |number: u64| FieldValue::Integer(i128::from(number));
         match measure {
             Measure::Count => whole(totals.counts.get(group).copied().unwrap_or(0)),
-            Measure::Sum { field } => sums(field).map_or(FieldValue::None, |sums| sums.sum()),
-            Measure::Avg { field } => sums(field).map_or(FieldValue::None, |sums| sums.mean()),
-            Measure::Min { field } => sums(field).map_or(FieldValue::None, |sums| sums.smallest()),
-            Measure::Max { field } => sums(field).map_or(FieldValue::None, |sums| sums.largest()),
-            Measure::Distinct { field } => {
-                let field = Field::of(field);
-                let place = self.counted.iter().position(|known| *known == field);
-                let distinct = place.and_then(|place| totals.distinct.get(place));
+            Measure::Sum { .. } => sums().map_or(FieldValue::None, |sums| sums.sum()),
+            Measure::Avg { .. } => sums().map_or(FieldValue::None, |sums| sums.mean()),
+            Measure::Min { .. } => sums().map_or(FieldValue::None, |sums| sums.smallest()),
+            Measure::Max { .. } => sums().map_or(FieldValue::None, |sums| sums.largest()),
+            Measure::Distinct { .. } => {
+                let distinct = totals.distinct.get(place);
                 distinct.map_or(FieldValue::None, |distinct| whole(distinct.count(group)))
             }
         }
+    }
+}
+
+impl Totals {
+    /// The number of a part of a group's key.
+    fn key_of(&self, group: usize, part: usize) -> u32 {
+        let packed = self.groups.get(group).copied().unwrap_or(0);
+        #[allow(clippy::cast_possible_truncation)]
+        let id = (packed >> (32 * (self.keys.len() - 1 - part))) as u32;
+        id
     }
 }

@@ -71,6 +71,8 @@ pub struct Aggregation {
     summed: Vec<Field>,
     /// Fields whose values are counted, each once.
     counted: Vec<Field>,
+    /// Where each measure's field is in its list.
+    places: Vec<usize>,
     request: AggregateRequest,
     limits: Limits,
 }
@@ -84,9 +86,13 @@ impl Aggregation {
         answer::check(&request)?;
         let mut summed = Vec::new();
         let mut counted = Vec::new();
+        let mut places = Vec::new();
         for measure in &request.measures {
             let (list, name) = match measure {
-                Measure::Count => continue,
+                Measure::Count => {
+                    places.push(0);
+                    continue;
+                }
                 Measure::Distinct { field } => (&mut counted, field),
                 Measure::Sum { field }
                 | Measure::Avg { field }
@@ -94,7 +100,9 @@ impl Aggregation {
                 | Measure::Max { field } => (&mut summed, field),
             };
             let field = Field::of(name);
-            if !list.contains(&field) {
+            let known = list.iter().position(|known| *known == field);
+            places.push(known.unwrap_or(list.len()));
+            if known.is_none() {
                 list.push(field);
             }
         }
@@ -113,6 +121,7 @@ impl Aggregation {
             measures: request.measures.clone(),
             summed,
             counted,
+            places,
             request,
             limits,
         })
@@ -479,7 +488,7 @@ impl Totals {
                         #[allow(clippy::cast_possible_truncation)]
                         let (group, value) = ((pair >> 32) as usize, pair as u32);
                         if let Some(&place) = places.get(group) {
-                            mine.add_pair(place, values.get(value));
+                            mine.add_pair(place, &values.get(value));
                         }
                     }
                 }
@@ -497,7 +506,7 @@ impl Totals {
             let id = (packed >> (32 * (count - 1 - number))) as u32;
             let mine = match theirs.get(id) {
                 FieldValue::Other => OTHER,
-                value => told_apart(mine.value(value), most),
+                value => told_apart(mine.value(&value), most),
             };
             result = result << 32 | u128::from(mine);
         }

@@ -1,11 +1,14 @@
 //! A value of a field as a key of a group, and values numbered.
 
 use std::cmp::Ordering;
+use std::hash::Hasher as _;
 use std::sync::Arc;
 
 use andon_reader::query::Scalar;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
 use serde_json::Value;
+
+use crate::lines::Texts;
 
 /// Whole numbers up to here are the same as whole and as other number.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -99,42 +102,59 @@ impl FieldValue {
 }
 
 /// Numbers different values in the order in which they are met.
+///
+/// Texts lie in one allocation and are found by their hash, so that growing copies no text.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interner {
-    texts: FxHashMap<Arc<str>, u32>,
+    by_hash: FxHashMap<u64, u32>,
     others: FxHashMap<FieldValue, u32>,
-    values: Vec<FieldValue>,
-    text_bytes: usize,
+    texts: Texts,
+    values: Vec<Entry>,
+}
+
+#[derive(Debug, Clone)]
+enum Entry {
+    /// Place of the text, and the value before it with the same hash.
+    Text(u32, Option<u32>),
+    Other(FieldValue),
 }
 
 impl Interner {
     pub(crate) fn text(&mut self, text: &str) -> u32 {
-        if let Some(&number) = self.texts.get(text) {
-            return number;
+        let mut hasher = FxHasher::default();
+        hasher.write(text.as_bytes());
+        let next = self.next();
+        let slot = self.by_hash.entry(hasher.finish());
+        let before = match &slot {
+            std::collections::hash_map::Entry::Occupied(known) => Some(*known.get()),
+            std::collections::hash_map::Entry::Vacant(_) => None,
+        };
+        let mut same = before;
+        while let Some(number) = same {
+            let Some(Entry::Text(place, earlier)) = self.values.get(number as usize) else {
+                break;
+            };
+            if self.texts.get_bytes(*place as usize) == text.as_bytes() {
+                return number;
+            }
+            same = *earlier;
         }
-        self.new_text(Arc::from(text))
-    }
-
-    fn new_text(&mut self, text: Arc<str>) -> u32 {
-        let number = self.next();
-        self.text_bytes += text.len();
-        self.values.push(FieldValue::Text(Arc::clone(&text)));
-        self.texts.insert(text, number);
-        number
+        slot.insert_entry(next);
+        let place = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
+        self.texts.push(text);
+        self.values.push(Entry::Text(place, before));
+        next
     }
 
     pub(crate) fn value(&mut self, value: &FieldValue) -> u32 {
         if let FieldValue::Text(text) = value {
-            return match self.texts.get(text) {
-                Some(&number) => number,
-                None => self.new_text(Arc::clone(text)),
-            };
+            return self.text(text);
         }
         if let Some(&number) = self.others.get(value) {
             return number;
         }
         let number = self.next();
-        self.values.push(value.clone());
+        self.values.push(Entry::Other(value.clone()));
         self.others.insert(value.clone(), number);
         number
     }
@@ -143,15 +163,33 @@ impl Interner {
         u32::try_from(self.values.len()).unwrap_or(u32::MAX)
     }
 
-    pub(crate) fn get(&self, number: u32) -> &FieldValue {
-        self.values.get(number as usize).unwrap_or(&FieldValue::Other)
+    pub(crate) fn get(&self, number: u32) -> FieldValue {
+        match self.values.get(number as usize) {
+            Some(Entry::Text(place, _)) => FieldValue::Text(self.texts.get(*place as usize).into()),
+            Some(Entry::Other(value)) => value.clone(),
+            None => FieldValue::Other,
+        }
+    }
+
+    /// The order of two values.
+    pub(crate) fn compare(&self, a: u32, b: u32) -> Ordering {
+        match (self.values.get(a as usize), self.values.get(b as usize)) {
+            (Some(Entry::Text(a, _)), Some(Entry::Text(b, _))) => {
+                let text = |place: u32| self.texts.get_bytes(place as usize);
+                text(*a).cmp(text(*b))
+            }
+            _ => self.get(a).compare(&self.get(b)),
+        }
     }
 
     pub(crate) fn into_values(self) -> Vec<FieldValue> {
-        self.values
+        (0..self.next()).map(|number| self.get(number)).collect()
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.values.len() * 88 + self.text_bytes
+        self.values.capacity() * size_of::<Entry>()
+            + self.by_hash.capacity() * 17
+            + self.others.capacity() * 48
+            + self.texts.memory_bytes()
     }
 }
