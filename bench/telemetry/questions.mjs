@@ -40,7 +40,7 @@ class Calls {
 
   /** Rows of the answer begin with the key's parts, then come the measures. */
   aggregate(query, { by = [], measures, limit = 10_000, order }, read) {
-    const body = { query, since_us: this.sinceUs, until_us: this.untilUs, by: by.map((name) => ({ type: 'field', name })), measures, limit, ...(order ? { order } : {}) };
+    const body = { query, since: iso(this.sinceUs), until: iso(this.untilUs), by, measures, limit, ...(order ? { order } : {}) };
     return { method: 'POST', target: '/api/v1/logs/aggregate', body, read: (answer) => read(complete(answer).rows) };
   }
 
