@@ -19,6 +19,7 @@ mod policy;
 mod review;
 mod sql;
 mod status;
+mod telemetry;
 mod token;
 mod trace;
 
@@ -54,6 +55,9 @@ pub enum ClientCommand {
     Logs(logs::LogsArgs),
     /// Query logs, the ledger and every kind with SQL
     Sql(sql::SqlArgs),
+    /// See who sends lines, and what becomes of them
+    #[command(subcommand)]
+    Telemetry(telemetry::TelemetryCommand),
     /// Search the ledger, and verify it
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -123,6 +127,7 @@ pub(crate) async fn dispatch(context: &Context, command: ClientCommand) -> Resul
         C::Kinds(_) => objects::kinds(context).await,
         C::Logs(args) => logs::run(context, args).await,
         C::Sql(args) => sql::run(context, args).await,
+        C::Telemetry(command) => telemetry::run(context, command).await,
         C::Audit(command) => audit::run(context, command).await,
         C::Ack(args) => incident::acknowledge(context, args).await,
         C::Incident(command) => incident::run(context, command).await,

@@ -65,7 +65,7 @@ fn every_command_has_a_help_with_an_example() {
                 &["kinds"],
             ],
         ),
-        ("telemetry", &[&["logs"], &["sql"], &["audit"]]),
+        ("telemetry", &[&["logs"], &["sql"], &["telemetry"], &["audit"]]),
         ("response", &[&["ack"], &["incident"], &["oncall"]]),
         (
             "learning",
