@@ -1,7 +1,7 @@
-//! Counts the elements of an OTLP logs message before it is decoded: a small body can stand for
+//! Counts the elements of an OTLP or Loki message before it is decoded: a small body can stand for
 //! very many empty records, and decoding those would take the memory of the machine.
 
-/// The message types of OTLP logs, as far as they contain others.
+/// The message types of OTLP logs and Loki's push, as far as they contain others.
 #[derive(Clone, Copy)]
 enum Kind {
     Request,
@@ -14,6 +14,10 @@ enum Kind {
     AnyValue,
     ArrayValue,
     KeyValueList,
+    LokiPush,
+    LokiStream,
+    LokiEntry,
+    Leaf,
 }
 
 impl Kind {
@@ -31,6 +35,9 @@ impl Kind {
             (Self::LogRecord, 5) | (Self::KeyValue, 2) | (Self::ArrayValue, 1) => Self::AnyValue,
             (Self::AnyValue, 5) => Self::ArrayValue,
             (Self::AnyValue, 6) => Self::KeyValueList,
+            (Self::LokiPush, 1) => Self::LokiStream,
+            (Self::LokiStream, 2) => Self::LokiEntry,
+            (Self::LokiEntry, 1 | 3 | 4) => Self::Leaf,
             _ => return None,
         })
     }
@@ -42,6 +49,11 @@ const DEPTH: usize = 100;
 /// Counts the messages inside an OTLP logs request. What is malformed is left to the decoder.
 pub(crate) fn count_protobuf(body: &[u8]) -> usize {
     count(body, Kind::Request, 0)
+}
+
+/// Counts the messages inside a push request of Loki.
+pub(crate) fn count_loki(body: &[u8]) -> usize {
+    count(body, Kind::LokiPush, 0)
 }
 
 /// Bounds the messages inside an OTLP/JSON request from above.

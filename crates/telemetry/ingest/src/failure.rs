@@ -21,6 +21,32 @@ pub mod code {
     pub const LINE_NOT_OBJECT: &str = "ndjson-not-an-object";
     /// A line is too long.
     pub const LINE_TOO_LONG: &str = "ndjson-line-too-long";
+    /// The message is no GELF.
+    pub const GELF_MALFORMED: &str = "gelf-malformed";
+    /// A part of a GELF message has a wrong header.
+    pub const GELF_PART: &str = "gelf-part-malformed";
+    /// Parts of a GELF message did not come within five seconds.
+    pub const GELF_LATE: &str = "gelf-parts-late";
+    /// Parts of a GELF message had to make room for others.
+    pub const GELF_ROOM: &str = "gelf-parts-no-room";
+    /// Datagrams came faster than they could be stored.
+    pub const QUEUE_FULL: &str = "udp-queue-full";
+    /// The kernel threw datagrams away before they could be read.
+    pub const KERNEL_FULL: &str = "udp-kernel-buffer-full";
+    /// There are too many connections.
+    pub const CONNECTIONS: &str = "tcp-too-many-connections";
+    /// A connection could not be secured.
+    pub const TLS: &str = "tls-handshake-failed";
+    /// A connection broke off, or stalled within a message.
+    pub const CONNECTION_BROKEN: &str = "tcp-connection-broken";
+    /// A document is no JSON object.
+    pub const DOCUMENT_MALFORMED: &str = "bulk-document-malformed";
+    /// An action of a bulk request is malformed.
+    pub const BULK_MALFORMED: &str = "bulk-action-malformed";
+    /// Lines cannot be changed or deleted.
+    pub const WRITTEN_ONCE: &str = "bulk-written-once";
+    /// The body is no push request of Loki.
+    pub const LOKI_MALFORMED: &str = "loki-malformed";
     /// The body broke off.
     pub const BODY_BROKEN: &str = "ingest-body-broken";
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::times::time_of;
 
-const TIME: [&str; 9] = [
+pub(crate) const TIME: [&str; 9] = [
     "timestamp",
     "@timestamp",
     "time",
@@ -18,10 +18,10 @@ const TIME: [&str; 9] = [
     "eventTime",
     "date",
 ];
-const MESSAGE: [&str; 8] = [
+pub(crate) const MESSAGE: [&str; 8] = [
     "message", "msg", "log", "_msg", "body", "event", "text", "line",
 ];
-const SEVERITY: [&str; 9] = [
+pub(crate) const SEVERITY: [&str; 9] = [
     "level",
     "severity",
     "severity_text",
@@ -32,17 +32,17 @@ const SEVERITY: [&str; 9] = [
     "lvl",
     "log_level",
 ];
-const SEVERITY_NUMBER: [&str; 2] = ["severity_number", "severityNumber"];
-const SERVICE: [&str; 5] = [
+pub(crate) const SEVERITY_NUMBER: [&str; 2] = ["severity_number", "severityNumber"];
+pub(crate) const SERVICE: [&str; 5] = [
     "service",
     "service.name",
     "service_name",
     "app",
     "application",
 ];
-const TRACE: [&str; 4] = ["trace_id", "traceId", "trace.id", "traceid"];
-const SPAN: [&str; 4] = ["span_id", "spanId", "span.id", "spanid"];
-const SCOPE: [&str; 5] = [
+pub(crate) const TRACE: [&str; 4] = ["trace_id", "traceId", "trace.id", "traceid"];
+pub(crate) const SPAN: [&str; 4] = ["span_id", "spanId", "span.id", "spanid"];
+pub(crate) const SCOPE: [&str; 5] = [
     "scope",
     "logger",
     "logger_name",
@@ -51,7 +51,7 @@ const SCOPE: [&str; 5] = [
 ];
 
 /// Says that the named time field was not understood; the time of receipt stands in.
-const TIME_UNREAD: &str = "andon.time_unread";
+pub(crate) const TIME_UNREAD: &str = "andon.time_unread";
 
 /// Turns an object into a row.
 pub(crate) fn row_of(
@@ -92,14 +92,14 @@ pub(crate) fn row_of(
     row
 }
 
-fn take_if(object: &mut Attributes, key: &str, test: impl Fn(&Value) -> bool) -> Option<Value> {
+pub(crate) fn take_if(object: &mut Attributes, key: &str, test: impl Fn(&Value) -> bool) -> Option<Value> {
     object
         .get(key)
         .is_some_and(test)
         .then(|| object.shift_remove(key))?
 }
 
-fn take_text(object: &mut Attributes, keys: &[&str]) -> String {
+pub(crate) fn take_text(object: &mut Attributes, keys: &[&str]) -> String {
     let found = keys
         .iter()
         .find_map(|key| take_if(object, key, Value::is_string));
@@ -181,7 +181,7 @@ fn take_severity(object: &mut Attributes, row: &mut NewLogRow) {
     row.severity_text = text;
 }
 
-fn numbered_level(number: u64) -> Option<(&'static str, u8)> {
+pub(crate) fn numbered_level(number: u64) -> Option<(&'static str, u8)> {
     Some(match number {
         10 => ("trace", 1),
         20 => ("debug", 5),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use andon_reader::LogSink;
+use andon_columns::LinesSink;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{
     LogsService, LogsServiceServer,
 };
@@ -21,20 +21,22 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
+use prost::Message as _;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
+use crate::aside::aside;
 use crate::failure::IngestError;
 use crate::limits;
-use crate::otlp::rows_of;
+use crate::otlp::lines_of;
 use crate::otlp_http::{metrics_answer, rpc_code, trace_answer};
 
 /// Decides by the metadata of a call whether it may write.
 pub type Authorize = Arc<dyn Fn(&MetadataMap) -> Result<(), Status> + Send + Sync>;
 
 struct Logs {
-    sink: Arc<dyn LogSink>,
+    sink: Arc<dyn LinesSink>,
     authorize: Authorize,
 }
 
@@ -45,8 +47,9 @@ impl LogsService for Logs {
         request: Request<ExportLogsServiceRequest>,
     ) -> Result<Response<ExportLogsServiceResponse>, Status> {
         (self.authorize)(request.metadata())?;
-        let rows = rows_of(request.into_inner());
-        match self.sink.append(rows).await {
+        let request = request.into_inner();
+        let lines = aside(request.encoded_len(), || lines_of(request));
+        match self.sink.append_lines(lines).await {
             Ok(_receipt) => Ok(Response::new(ExportLogsServiceResponse {
                 partial_success: None,
             })),
@@ -60,7 +63,7 @@ impl LogsService for Logs {
 
 /// The logs service on a sink.
 pub fn logs_service(
-    sink: Arc<dyn LogSink>,
+    sink: Arc<dyn LinesSink>,
     authorize: Authorize,
 ) -> LogsServiceServer<impl LogsService> {
     LogsServiceServer::new(Logs { sink, authorize })

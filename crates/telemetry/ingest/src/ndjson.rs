@@ -1,15 +1,25 @@
 //! NDJSON: a stream of JSON objects, one per line, without a limit on the whole.
+//!
+//! The body is read, its lines are taken apart (see [`crate::lines_of_body`]) and batches of them are
+//! stored at the same time; a few batches are on their way at most, so that a sender that is faster
+//! than the disk is read more slowly.
 
-use andon_reader::{Attributes, LogSink, NewLogRow};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use andon_columns::LinesSink;
+use andon_reader::{ReaderError, Receipt};
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _};
+use futures::channel::mpsc;
+use futures::future::{BoxFuture, Either, select};
+use futures::stream::FuturesOrdered;
+use futures::{FutureExt as _, SinkExt as _, Stream, StreamExt as _};
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::content::{ContentEncoding, Decompressor};
+use crate::content::ContentEncoding;
 use crate::failure::{IngestError, code};
-use crate::fields::row_of;
 use crate::limits;
+use crate::lines_of_body::{Batch, BodyLines, Dealt};
 
 /// How lines are to be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,11 +62,26 @@ pub struct NdjsonFailure {
     /// Why.
     #[serde(flatten)]
     pub error: IngestError,
-    /// The lines up to there: the accepted ones are stored and need not be sent again.
+    /// The lines up to there: the accepted ones are stored and need not be sent again. Lines after
+    /// a batch that could not be stored are not counted, even if they were stored.
     pub so_far: NdjsonAnswer,
-    /// Lines of the body that were read; the sender goes on after the accepted and refused ones.
+    /// Lines of the body that are dealt with: stored, refused or blank. The sender goes on after
+    /// them.
     pub lines_read: u64,
 }
+
+/// Bytes handed over for taking apart at once.
+const TURN_BYTES: usize = 512 << 10;
+/// Less than this is taken apart where it is; handing it over would cost more.
+const SMALL_BYTES: usize = 32 << 10;
+/// So much is stored as soon as nothing else is to be done.
+const IDLE_BYTES: usize = 512 << 10;
+/// Less is stored when nothing more has come for this long.
+const IDLE_WAIT: Duration = Duration::from_millis(20);
+/// Batches being stored at once.
+const IN_FLIGHT: usize = 4;
+
+type Pieces = VecDeque<Bytes>;
 
 /// Reads a body to its end and stores its lines in batches.
 ///
@@ -64,195 +89,259 @@ pub struct NdjsonFailure {
 /// When the body breaks off, is badly compressed, or the store refuses a batch: with the counts of
 /// what was stored until then.
 pub async fn ingest_ndjson<E: std::fmt::Display>(
-    sink: &dyn LogSink,
+    sink: &dyn LinesSink,
     body: impl Stream<Item = Result<Bytes, E>> + Unpin,
     options: &NdjsonOptions,
 ) -> Result<NdjsonAnswer, Box<NdjsonFailure>> {
-    let mut reader = LineReader::new(options);
-    match read_all(sink, body, options, &mut reader).await {
-        Ok(()) => Ok(reader.answer),
-        Err(error) => {
-            // What was read before the body broke is good; a failing store is not asked again.
-            let is_sender = error.status < 500;
-            if is_sender {
-                let _first_error_counts = reader.store(sink).await;
-            }
-            Err(Box::new(NdjsonFailure {
-                error,
-                so_far: reader.answer,
-                lines_read: reader.line,
-            }))
+    let mut storing = Storing::new(sink);
+    let result = match BodyLines::new(options) {
+        Ok(lines) => {
+            let (send, pieces) = mpsc::channel(1);
+            let work = take_apart(&mut storing, lines, pieces);
+            futures::future::join(read_body(body, send), work).await.1
         }
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(()) => Ok(storing.answer),
+        Err(error) => Err(Box::new(NdjsonFailure {
+            error,
+            so_far: storing.answer,
+            lines_read: storing.lines_read,
+        })),
     }
 }
 
-async fn read_all<E: std::fmt::Display>(
-    sink: &dyn LogSink,
+/// Reads the body while earlier parts of it are worked on, but not far ahead.
+async fn read_body<E: std::fmt::Display>(
     mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    options: &NdjsonOptions,
-    reader: &mut LineReader<'_>,
-) -> Result<(), IngestError> {
-    let mut decompressor = Decompressor::new(options.encoding)?;
-    while let Some(piece) = body.next().await {
-        let piece = piece.map_err(|error| {
-            IngestError::new(
+    mut send: mpsc::Sender<Result<Pieces, IngestError>>,
+) {
+    let mut pieces = Pieces::new();
+    let mut bytes = 0;
+    loop {
+        let next = match body.next().now_or_never() {
+            Some(next) => next,
+            None => {
+                // Nobody knows when more comes: what is there goes on its way.
+                if !pieces.is_empty() && send.send(Ok(std::mem::take(&mut pieces))).await.is_err() {
+                    return;
+                }
+                bytes = 0;
+                body.next().await
+            }
+        };
+        let last = match next {
+            Some(Ok(piece)) => {
+                bytes += piece.len();
+                pieces.push_back(piece);
+                if bytes < TURN_BYTES {
+                    continue;
+                }
+                bytes = 0;
+                None
+            }
+            Some(Err(error)) => Some(Err(IngestError::new(
                 400,
                 code::BODY_BROKEN,
                 format!("the body broke off: {error}"),
                 "send the rest again",
-            )
-        })?;
-        let mut rest: &[u8] = &piece;
-        while !rest.is_empty() {
-            let taken = decompressor.push(rest)?;
-            rest = rest.get(taken..).unwrap_or_default();
-            reader.take(decompressor.output());
-            if reader.is_full() {
-                reader.store(sink).await?;
-            }
+            ))),
+            None => Some(Ok(Pieces::new())),
+        };
+        if send.send(Ok(std::mem::take(&mut pieces))).await.is_err() {
+            return;
+        }
+        if let Some(last) = last {
+            // Who does not listen any more has failed and says so itself.
+            let _gone = send.send(last).await;
+            return;
         }
     }
-    decompressor.finish()?;
-    reader.take(decompressor.output());
-    reader.end();
-    reader.store(sink).await
 }
 
-struct LineReader<'a> {
-    options: &'a NdjsonOptions,
-    /// The begun line, at most [`limits::LINE_BYTES`] of it.
-    partial: Vec<u8>,
-    /// True while the rest of a line that is too long is skipped.
-    is_skipping: bool,
-    line: u64,
-    rows: Vec<NewLogRow>,
-    bytes: usize,
+async fn take_apart(
+    storing: &mut Storing<'_>,
+    lines: BodyLines,
+    mut pieces: mpsc::Receiver<Result<Pieces, IngestError>>,
+) -> Result<(), IngestError> {
+    let mut lines = Box::new(lines);
+    let failed = loop {
+        let mut given = match next_pieces(storing, &mut lines, &mut pieces).await? {
+            Some(Ok(given)) => given,
+            Some(Err(error)) => break Err(error),
+            None => break Ok(()),
+        };
+        let done = loop {
+            let turn = storing.meanwhile(work_off(lines, given)).await?;
+            let result;
+            (lines, given, result) = turn?;
+            for batch in lines.ready() {
+                storing.store(batch).await?;
+            }
+            if result.is_err() || given.is_empty() {
+                break result;
+            }
+        };
+        if done.is_err() {
+            break done;
+        }
+    };
+    // What was read before the body broke is good.
+    let ended = failed.and_then(|()| lines.end());
+    lines.cut();
+    for batch in lines.ready() {
+        storing.store(batch).await?;
+    }
+    storing.finish().await?;
+    ended
+}
+
+/// Waits for more of the body; when nothing comes and nothing is being stored, stores what is there.
+async fn next_pieces(
+    storing: &mut Storing<'_>,
+    lines: &mut BodyLines,
+    pieces: &mut mpsc::Receiver<Result<Pieces, IngestError>>,
+) -> Result<Option<Result<Pieces, IngestError>>, IngestError> {
+    if let Some(given) = pieces.next().now_or_never() {
+        return Ok(given);
+    }
+    if storing.is_idle() && lines.held_bytes() > 0 {
+        let can_wait = tokio::runtime::Handle::try_current().is_ok();
+        // Each batch has a price: a small one waits a little for more.
+        if can_wait && lines.held_bytes() < IDLE_BYTES {
+            let more = tokio::time::timeout(IDLE_WAIT, pieces.next()).await;
+            if let Ok(given) = more {
+                return Ok(given);
+            }
+        }
+        lines.cut();
+        for batch in lines.ready() {
+            storing.store(batch).await?;
+        }
+    }
+    storing.meanwhile(pieces.next()).await
+}
+
+type Turn = (Box<BodyLines>, Pieces, Result<(), IngestError>);
+
+/// Takes pieces apart where it hinders nobody, until a batch is ready.
+async fn work_off(mut lines: Box<BodyLines>, mut pieces: Pieces) -> Result<Turn, IngestError> {
+    let bytes: usize = pieces.iter().map(Bytes::len).sum();
+    let is_small = bytes <= SMALL_BYTES && lines.is_plain();
+    if is_small || tokio::runtime::Handle::try_current().is_err() {
+        let result = lines.take(&mut pieces);
+        return Ok((lines, pieces, result));
+    }
+    let turn = tokio::task::spawn_blocking(move || {
+        let result = lines.take(&mut pieces);
+        (lines, pieces, result)
+    });
+    turn.await.map_err(|error| {
+        let what = format!("reading the lines stopped: {error}");
+        ReaderError::new(andon_reader::code::INTERNAL, what).into()
+    })
+}
+
+/// Batches on their way to the store, and what became of those before.
+struct Storing<'a> {
+    sink: &'a dyn LinesSink,
+    in_flight: FuturesOrdered<BoxFuture<'a, (Result<Receipt, ReaderError>, Dealt)>>,
     answer: NdjsonAnswer,
+    lines_read: u64,
 }
 
-impl<'a> LineReader<'a> {
-    fn new(options: &'a NdjsonOptions) -> Self {
+impl<'a> Storing<'a> {
+    fn new(sink: &'a dyn LinesSink) -> Self {
         Self {
-            options,
-            partial: Vec::new(),
-            is_skipping: false,
-            line: 0,
-            rows: Vec::new(),
-            bytes: 0,
+            sink,
+            in_flight: FuturesOrdered::new(),
             answer: NdjsonAnswer::default(),
+            lines_read: 0,
         }
     }
 
-    fn is_full(&self) -> bool {
-        self.rows.len() >= limits::BATCH_LINES || self.bytes >= limits::BATCH_BYTES
+    fn is_idle(&self) -> bool {
+        self.in_flight.is_empty()
     }
 
-    /// Takes a piece and empties it.
-    fn take(&mut self, piece: &mut Vec<u8>) {
-        let mut rest: &[u8] = piece;
-        while let Some(end) = memchr::memchr(b'\n', rest) {
-            let (head, tail) = rest.split_at(end);
-            rest = tail.get(1..).unwrap_or_default();
-            if self.partial.is_empty() && !self.is_skipping && head.len() <= limits::LINE_BYTES {
-                self.line += 1;
-                self.read_line(head);
-            } else {
-                self.extend(head);
-                self.end_line();
+    /// Waits for something, and moves the batches in flight on meanwhile. The first batch that is
+    /// refused ends it: nothing after it counts.
+    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, IngestError> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            if self.in_flight.is_empty() {
+                return Ok(work.await);
+            }
+            // The batches first: an append begins when it is asked for the first time.
+            let first = select(self.in_flight.next(), work).await;
+            match first {
+                Either::Left((stored, rest)) => {
+                    if let Some((receipt, dealt)) = stored {
+                        self.count(receipt, dealt)?;
+                    }
+                    work = rest;
+                }
+                Either::Right((done, _)) => return Ok(done),
             }
         }
-        self.extend(rest);
-        piece.clear();
     }
 
-    fn extend(&mut self, part: &[u8]) {
-        if self.partial.len() + part.len() > limits::LINE_BYTES {
-            self.is_skipping = true;
-            self.partial = Vec::new();
+    /// Sends a batch to the store, and waits for earlier ones when too many are on their way.
+    async fn store(&mut self, batch: Batch) -> Result<(), IngestError> {
+        while self.in_flight.len() >= IN_FLIGHT {
+            self.next_stored().await?;
         }
-        if !self.is_skipping {
-            self.partial.extend_from_slice(part);
+        let Batch { lines, dealt } = batch;
+        let stored = if lines.is_empty() {
+            futures::future::ready(Ok(nothing_stored())).boxed()
+        } else {
+            self.sink.append_lines(lines)
+        };
+        let both = stored.map(move |receipt| (receipt, dealt)).boxed();
+        self.in_flight.push_back(both);
+        self.meanwhile(futures::future::ready(())).await
+    }
+
+    async fn finish(&mut self) -> Result<(), IngestError> {
+        while !self.in_flight.is_empty() {
+            self.next_stored().await?;
+        }
+        Ok(())
+    }
+
+    async fn next_stored(&mut self) -> Result<(), IngestError> {
+        match self.in_flight.next().await {
+            Some((receipt, dealt)) => self.count(receipt, dealt),
+            None => Ok(()),
         }
     }
 
-    fn end_line(&mut self) {
-        self.line += 1;
-        if std::mem::take(&mut self.is_skipping) {
-            self.refuse(
-                code::LINE_TOO_LONG,
-                format!("the line has more than {} bytes", limits::LINE_BYTES),
-            );
-            return;
-        }
-        let line = std::mem::take(&mut self.partial);
-        self.read_line(&line);
-    }
-
-    /// The last line needs no line feed.
-    fn end(&mut self) {
-        if self.is_skipping || !self.partial.is_empty() {
-            self.end_line();
-        }
-    }
-
-    fn read_line(&mut self, line: &[u8]) {
-        let line = line.trim_ascii();
-        // Some writers begin a file with a byte order mark.
-        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        if line.is_empty() {
-            return;
-        }
-        match serde_json::from_slice::<Value>(line) {
-            Ok(Value::Object(object)) => self.add(object, line.len()),
-            Ok(other) => {
-                let kind = match other {
-                    Value::Array(_) => "a list",
-                    Value::String(_) => "a text",
-                    Value::Number(_) => "a number",
-                    _ => "true, false or null",
-                };
-                self.refuse(
-                    code::LINE_NOT_OBJECT,
-                    format!("the line is {kind}, an object is expected"),
-                );
+    /// Counts as accepted only what is durable, and only without a gap.
+    fn count(&mut self, receipt: Result<Receipt, ReaderError>, dealt: Dealt) -> Result<(), IngestError> {
+        let receipt = match receipt {
+            Ok(receipt) => receipt,
+            Err(error) => {
+                self.in_flight.clear();
+                return Err(error.into());
             }
-            Err(error) => self.refuse(
-                code::LINE_MALFORMED,
-                format!("the line is no JSON: {error}"),
-            ),
-        }
-    }
-
-    fn add(&mut self, object: Attributes, bytes: usize) {
-        let time_field = self.options.time_field.as_deref();
-        self.rows.push(row_of(
-            object,
-            time_field,
-            self.options.message_field.as_deref(),
-        ));
-        self.bytes += bytes;
-    }
-
-    fn refuse(&mut self, code: &str, message: String) {
-        self.answer.refused += 1;
-        if self.answer.reasons.len() < limits::REFUSALS_TOLD {
-            self.answer.reasons.push(Refusal {
-                line: self.line,
-                code: code.to_owned(),
-                message,
-            });
-        }
-    }
-
-    /// Stores what has been read; counted as accepted only when it is durable.
-    async fn store(&mut self, sink: &dyn LogSink) -> Result<(), IngestError> {
-        if self.rows.is_empty() {
-            return Ok(());
-        }
-        self.bytes = 0;
-        let receipt = sink.append(std::mem::take(&mut self.rows)).await?;
+        };
         self.answer.accepted += receipt.rows;
         self.answer.truncated += receipt.truncated_rows;
+        self.answer.refused += dealt.refused;
+        let room = limits::REFUSALS_TOLD - self.answer.reasons.len().min(limits::REFUSALS_TOLD);
+        self.answer.reasons.extend(dealt.reasons.into_iter().take(room));
+        self.lines_read = dealt.last_line;
         Ok(())
+    }
+}
+
+fn nothing_stored() -> Receipt {
+    Receipt {
+        first_id: None,
+        last_id: None,
+        rows: 0,
+        received_at_us: 0,
+        truncated_rows: 0,
     }
 }

@@ -1,7 +1,6 @@
-//! OTLP log records to rows.
+//! OTLP log records to lines.
 
-use std::sync::Arc;
-
+use andon_columns::lines::{Cell, Lines};
 use andon_reader::{Attributes, NewLogRow, parse_severity};
 use base64::Engine as _;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -10,30 +9,137 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, Key
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use serde_json::Value;
 
-/// Turns a request into rows, in its order.
-pub(crate) fn rows_of(request: ExportLogsServiceRequest) -> Vec<NewLogRow> {
-    let mut rows = Vec::new();
+/// Most attributes of a record that are compared with each other one by one.
+const FEW_ATTRIBUTES: usize = 32;
+
+/// Turns a request into lines, in its order.
+pub(crate) fn lines_of(request: ExportLogsServiceRequest) -> Lines {
+    let mut lines = Lines::new();
     for resource_logs in request.resource_logs {
         let resource = resource_logs
             .resource
             .map(|resource| map_of(resource.attributes))
             .unwrap_or_default();
         let service = text_of(resource.get("service.name"));
-        let resource = Arc::new(resource);
+        let resource = if resource.is_empty() {
+            0
+        } else {
+            lines.resource(&Value::Object(resource).to_string())
+        };
         for scope_logs in resource_logs.scope_logs {
-            let (scope, scope_attributes) = scope_of(scope_logs.scope);
+            let (scope, attributes) = scope_of(scope_logs.scope);
+            let origin = Origin {
+                service: &service,
+                resource,
+                scope: &scope,
+                attributes: &attributes,
+            };
             for record in scope_logs.log_records {
-                rows.push(NewLogRow {
-                    service: service.clone(),
-                    scope: scope.clone(),
-                    resource: Arc::clone(&resource),
-                    ..row_of(record, scope_attributes.clone())
-                });
+                origin.add(record, &mut lines);
             }
         }
     }
-    rows
+    lines
 }
+
+/// What the records of one scope have in common.
+struct Origin<'a> {
+    service: &'a str,
+    resource: u32,
+    scope: &'a str,
+    attributes: &'a Attributes,
+}
+
+impl Origin<'_> {
+    fn add(&self, record: LogRecord, lines: &mut Lines) {
+        if self.is_simple(&record) {
+            return self.add_simple(record, lines);
+        }
+        let row = NewLogRow {
+            service: self.service.to_owned(),
+            scope: self.scope.to_owned(),
+            ..row_of(record, self.attributes.clone())
+        };
+        lines.push(&row, self.resource);
+    }
+
+    /// Says whether no two attributes have the same name, so that none replaces another.
+    fn is_simple(&self, record: &LogRecord) -> bool {
+        let given = &record.attributes;
+        given.len() <= FEW_ATTRIBUTES
+            && given.iter().enumerate().all(|(place, pair)| {
+                let before = given.get(..place).unwrap_or_default();
+                !OWN_NAMES.contains(&pair.key.as_str())
+                    && !self.attributes.contains_key(&pair.key)
+                    && before.iter().all(|other| other.key != pair.key)
+            })
+    }
+
+    fn add_simple(&self, record: LogRecord, lines: &mut Lines) {
+        for (name, value) in self.attributes {
+            let field = lines.field(name);
+            lines.value(field, value);
+        }
+        for pair in record.attributes {
+            let field = lines.field(&pair.key);
+            add_value(pair.value, field, lines);
+        }
+        if !record.event_name.is_empty() {
+            let field = lines.field(EVENT_NAME);
+            lines.cell(field, Cell::Text(&record.event_name));
+        }
+        if record.dropped_attributes_count > 0 {
+            let field = lines.field(DROPPED);
+            lines.cell(field, Cell::Integer(record.dropped_attributes_count.into()));
+        }
+        let message = match record.body {
+            Some(AnyValue {
+                value: Some(Any::StringValue(text)),
+            }) => text,
+            body => {
+                let mut structured = Attributes::new();
+                let message = message_of(body, &mut structured);
+                for (name, value) in &structured {
+                    let field = lines.field(name);
+                    lines.value(field, value);
+                }
+                message
+            }
+        };
+        lines.end_row(
+            time_of(record.time_unix_nano).or_else(|| time_of(record.observed_time_unix_nano)),
+            severity_of(record.severity_number, &record.severity_text),
+            [
+                &record.severity_text,
+                self.service,
+                &message,
+                &id_of(&record.trace_id),
+                &id_of(&record.span_id),
+                self.scope,
+            ],
+            self.resource,
+        );
+    }
+}
+
+fn add_value(value: Option<AnyValue>, field: u32, lines: &mut Lines) {
+    match value.and_then(|value| value.value) {
+        Some(Any::StringValue(text)) => lines.cell(field, Cell::Text(&text)),
+        Some(Any::BoolValue(flag)) => lines.cell(field, Cell::Boolean(flag)),
+        Some(Any::IntValue(number)) => lines.cell(field, Cell::Integer(number)),
+        Some(Any::DoubleValue(number)) if number.is_finite() => {
+            lines.cell(field, Cell::Float(number));
+        }
+        value => lines.value(field, &json_of(AnyValue { value })),
+    }
+}
+
+const EVENT_NAME: &str = "event.name";
+const DROPPED: &str = "otel.dropped_attributes_count";
+const BODY: &str = "body";
+
+/// Attributes that are made here, and replace those of the same name.
+const OWN_NAMES: [&str; 3] = [EVENT_NAME, DROPPED, BODY];
 
 fn text_of(value: Option<&Value>) -> String {
     match value {
@@ -60,24 +166,19 @@ fn scope_of(scope: Option<InstrumentationScope>) -> (String, Attributes) {
 fn row_of(record: LogRecord, mut attributes: Attributes) -> NewLogRow {
     attributes.extend(map_of(record.attributes));
     if !record.event_name.is_empty() {
-        attributes.insert("event.name".to_owned(), record.event_name.into());
+        attributes.insert(EVENT_NAME.to_owned(), record.event_name.into());
     }
     if record.dropped_attributes_count > 0 {
         attributes.insert(
-            "otel.dropped_attributes_count".to_owned(),
+            DROPPED.to_owned(),
             record.dropped_attributes_count.into(),
         );
     }
     let message = message_of(record.body, &mut attributes);
-    let said = u8::try_from(record.severity_number)
-        .ok()
-        .filter(|number| (1..=24).contains(number));
     NewLogRow {
         timestamp_us: time_of(record.time_unix_nano)
             .or_else(|| time_of(record.observed_time_unix_nano)),
-        severity_number: said
-            .or_else(|| parse_severity(&record.severity_text))
-            .unwrap_or(0),
+        severity_number: severity_of(record.severity_number, &record.severity_text),
         severity_text: record.severity_text,
         message,
         trace_id: id_of(&record.trace_id),
@@ -85,6 +186,13 @@ fn row_of(record: LogRecord, mut attributes: Attributes) -> NewLogRow {
         attributes,
         ..NewLogRow::default()
     }
+}
+
+fn severity_of(number: i32, text: &str) -> u8 {
+    let said = u8::try_from(number)
+        .ok()
+        .filter(|number| (1..=24).contains(number));
+    said.or_else(|| parse_severity(text)).unwrap_or(0)
 }
 
 fn time_of(nanoseconds: u64) -> Option<i64> {
@@ -111,7 +219,7 @@ fn message_of(body: Option<AnyValue>, attributes: &mut Attributes) -> String {
                 .find_map(|key| map.get(*key)?.as_str().map(str::to_owned));
             let structured = Value::Object(map);
             let message = inner.unwrap_or_else(|| structured.to_string());
-            attributes.insert("body".to_owned(), structured);
+            attributes.insert(BODY.to_owned(), structured);
             message
         }
         Some(other) => other.to_string(),
@@ -142,5 +250,94 @@ fn json_of(value: AnyValue) -> Value {
             .into(),
         #[allow(unreachable_patterns)]
         Some(_) => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use andon_reader::LogRow;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn value(depth: u32) -> BoxedStrategy<AnyValue> {
+        let some = |value| AnyValue { value: Some(value) };
+        let leaf = prop_oneof![
+            Just(AnyValue { value: None }),
+            "[a-z\"é]{0,5}".prop_map(move |text| some(Any::StringValue(text))),
+            any::<bool>().prop_map(move |flag| some(Any::BoolValue(flag))),
+            any::<i64>().prop_map(move |number| some(Any::IntValue(number))),
+            any::<f64>().prop_map(move |number| some(Any::DoubleValue(number))),
+            Just(some(Any::BytesValue(vec![1, 2, 255]))),
+        ];
+        if depth == 0 {
+            return leaf.boxed();
+        }
+        let list = proptest::collection::vec(pair(depth - 1), 0..3).prop_map(move |values| {
+            some(Any::KvlistValue(
+                opentelemetry_proto::tonic::common::v1::KeyValueList { values },
+            ))
+        });
+        prop_oneof![leaf, list].boxed()
+    }
+
+    fn pair(depth: u32) -> BoxedStrategy<KeyValue> {
+        let names = vec!["a", "b", "c", "event.name", "body", "scope.version", "message"];
+        (
+            proptest::sample::select(names),
+            proptest::option::of(value(depth)),
+        )
+            .prop_map(|(key, value)| KeyValue {
+                key: key.to_owned(),
+                value,
+                ..KeyValue::default()
+            })
+            .boxed()
+    }
+
+    fn record() -> impl Strategy<Value = LogRecord> {
+        (
+            proptest::collection::vec(pair(1), 0..6),
+            proptest::option::of(value(1)),
+            0u64..3,
+            -1i32..26,
+            proptest::sample::select(vec!["", "warn", "odd"]),
+            proptest::sample::select(vec![vec![], vec![0; 16], vec![0xab; 16]]),
+        )
+            .prop_map(|(attributes, body, number, severity_number, text, trace_id)| LogRecord {
+                time_unix_nano: number * 1_500,
+                observed_time_unix_nano: 7_000,
+                severity_number,
+                severity_text: text.to_owned(),
+                body,
+                attributes,
+                dropped_attributes_count: u32::try_from(number).unwrap_or(0),
+                trace_id,
+                event_name: if number == 1 { "e".to_owned() } else { String::new() },
+                ..LogRecord::default()
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn the_direct_way_means_what_the_plain_rows_mean(
+            records in proptest::collection::vec(record(), 0..5),
+            version in proptest::sample::select(vec!["", "1.2"]),
+        ) {
+            let scope = InstrumentationScope { name: "s".into(), version: version.into(), ..InstrumentationScope::default() };
+            let (name, attributes) = scope_of(Some(scope));
+            let origin = Origin { service: "pay", resource: 0, scope: &name, attributes: &attributes };
+            let mut direct = Lines::new();
+            let mut plain = Lines::new();
+            for record in records {
+                origin.add(record.clone(), &mut direct);
+                let row = NewLogRow { service: "pay".into(), scope: name.clone(), ..row_of(record, attributes.clone()) };
+                plain.push(&row, 0);
+            }
+            let rows = |lines: &Lines| -> Vec<LogRow> {
+                (0..lines.len()).map(|row| lines.to_log_row(row)).collect()
+            };
+            prop_assert_eq!(rows(&direct), rows(&plain));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! OTLP over HTTP: bytes in, status and bytes out.
 
-use andon_reader::LogSink;
+use andon_columns::LinesSink;
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsServiceRequest, ExportLogsServiceResponse,
 };
@@ -14,11 +14,12 @@ use prost::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::aside::aside;
 use crate::content::{ContentEncoding, decode_body};
 use crate::elements::{count_json, count_protobuf};
 use crate::failure::{IngestError, code};
 use crate::limits;
-use crate::otlp::rows_of;
+use crate::otlp::lines_of;
 
 /// Said to senders of spans and metrics, so that nobody believes they are kept.
 pub(crate) const NOT_STORED: &str = "not stored: this version of Andon keeps logs only; turn this exporter off or send it elsewhere";
@@ -186,16 +187,19 @@ fn read<T: Message + Default + DeserializeOwned>(
 }
 
 /// Answers `POST /v1/logs`.
-pub async fn otlp_logs(sink: &dyn LogSink, request: OtlpRequest<'_>) -> OtlpAnswer {
+pub async fn otlp_logs(sink: &dyn LinesSink, request: OtlpRequest<'_>) -> OtlpAnswer {
     let format = match Format::of(request.content_type) {
         Ok(format) => format,
         Err(error) => return refusal(Format::Json, error),
     };
-    let rows = match read::<ExportLogsServiceRequest>(format, request) {
-        Ok(request) => rows_of(request),
+    let read = aside(request.body.len(), || {
+        read::<ExportLogsServiceRequest>(format, request).map(lines_of)
+    });
+    let lines = match read {
+        Ok(lines) => lines,
         Err(error) => return refusal(format, error),
     };
-    match sink.append(rows).await {
+    match sink.append_lines(lines).await {
         Ok(receipt) => success(
             format,
             &ExportLogsServiceResponse {

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use andon_reader::LogSink;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -26,7 +27,7 @@ use tokio::task::JoinSet;
 use crate::senders::Senders;
 
 /// Where to listen; nothing by default.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ListenOptions {
     /// GELF over UDP and TCP.
     pub gelf: Option<String>,
@@ -37,7 +38,7 @@ pub struct ListenOptions {
 }
 
 /// Where to listen with TLS, and with what.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TlsOptions {
     /// The address.
     pub address: String,

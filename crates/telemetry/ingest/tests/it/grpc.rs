@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use andon_columns::LinesSink;
 use andon_ingest::{Authorize, logs_service, trace_service};
-use andon_reader::LogSink;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -29,7 +29,7 @@ async fn connect(sink: Arc<MemorySink>) -> Channel {
         .await
         .expect("a port");
     let address = listener.local_addr().expect("an address");
-    let sink: Arc<dyn LogSink> = sink;
+    let sink: Arc<dyn LinesSink> = sink;
     let server = Server::builder()
         .add_service(logs_service(sink, authorize()))
         .add_service(trace_service(authorize()));

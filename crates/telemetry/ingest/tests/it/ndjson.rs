@@ -6,12 +6,21 @@ use andon_ingest::{
     ContentEncoding, NdjsonAnswer, NdjsonFailure, NdjsonOptions, code, ingest_ndjson, limits,
 };
 use bytes::Bytes;
-use futures::executor::block_on;
 use futures::stream;
 use proptest::prelude::*;
 use serde_json::json;
 
 use crate::memory_sink::MemorySink;
+
+/// Runs as the server does: reading, taking lines apart and storing them at the same time.
+fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(future)
+}
 
 fn send(
     sink: &MemorySink,
@@ -64,7 +73,7 @@ fn the_usual_names_are_recognised() {
             rows[0].message.as_str(),
             rows[0].trace_id.as_str()
         ),
-        ("payments", "slow", "AB")
+        ("payments", "slow", "ab")
     );
     assert_eq!(json!(rows[0].attributes), json!({"duration_ms": 12.5}));
     assert_eq!(
@@ -212,13 +221,77 @@ fn a_body_far_larger_than_memory_allows_at_once_is_streamed() {
 
 #[test]
 fn a_full_store_says_what_is_safe() {
-    let sink = MemorySink::full_after(1);
-    let body = "{\"message\":\"x\"}\n".repeat(limits::BATCH_LINES * 2);
+    let sink = MemorySink::full_after(2);
+    let body = "{\"message\":\"x\"}\n\n".repeat(limits::BATCH_LINES * 8);
     let pieces = body.as_bytes().chunks(8_192).map(<[u8]>::to_vec).collect();
     let failure = send(&sink, pieces, &NdjsonOptions::default()).expect_err("full");
     assert_eq!(failure.error.status, 503);
     assert_eq!(failure.so_far.accepted as usize, sink.taken().len());
-    assert!(failure.so_far.accepted >= limits::BATCH_LINES as u64);
+    assert!(failure.so_far.accepted > 0);
+    // Half of the lines are blank: those that are dealt with end where the stored ones end.
+    let stored = failure.so_far.accepted * 2;
+    assert!((stored - 1..=stored).contains(&failure.lines_read), "{failure:?}");
+}
+
+#[test]
+fn a_refused_batch_leaves_no_gap_behind_it() {
+    /// Refuses one batch and takes those after it.
+    struct Gap(std::sync::atomic::AtomicUsize, MemorySink);
+    impl andon_reader::LogSink for Gap {
+        fn append(
+            &self,
+            rows: Vec<andon_reader::NewLogRow>,
+        ) -> futures::future::BoxFuture<'_, Result<andon_reader::Receipt, andon_reader::ReaderError>>
+        {
+            self.1.append(rows)
+        }
+    }
+    impl andon_columns::LinesSink for Gap {
+        fn append_lines(
+            &self,
+            lines: andon_columns::lines::Lines,
+        ) -> futures::future::BoxFuture<'_, Result<andon_reader::Receipt, andon_reader::ReaderError>>
+        {
+            let number = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            if number == 1 {
+                let error = andon_reader::ReaderError::new(andon_reader::code::DISK_FULL, "no room");
+                return Box::pin(async move {
+                    tokio::task::yield_now().await;
+                    Err(error)
+                });
+            }
+            self.1.append_lines(lines)
+        }
+    }
+    let sink = Gap(std::sync::atomic::AtomicUsize::new(0), MemorySink::default());
+    let body = "{\"message\":\"x\"}\n".repeat(limits::BATCH_LINES * 6);
+    let stream = stream::iter([Ok::<_, String>(Bytes::from(body))]);
+    let failure = block_on(ingest_ndjson(&sink, stream, &NdjsonOptions::default())).expect_err("full");
+    assert_eq!(failure.so_far.accepted, limits::BATCH_LINES as u64);
+    assert_eq!(failure.lines_read, limits::BATCH_LINES as u64);
+}
+
+#[test]
+fn very_long_lines_are_kept_and_cut_visibly() {
+    for (bytes, has_escapes) in [(255 << 10, false), (3 << 20, true), (30 << 20, false), (30 << 20, true)] {
+        let sink = MemorySink::default();
+        let escape = if has_escapes { "\\\"" } else { "" };
+        let text = format!("begin {escape}{} end", "x".repeat(bytes));
+        let body = format!("{{\"message\":\"{text}\",\"n\":1}}\n{{\"message\":\"next\"}}\n");
+        let pieces = body.as_bytes().chunks(300_000).map(<[u8]>::to_vec).collect();
+        let answer = send(&sink, pieces, &NdjsonOptions::default()).expect("accepted");
+        assert_eq!((answer.accepted, answer.refused), (2, 0));
+        let said = text.len() - usize::from(has_escapes);
+        let kept = said.min(1 << 20);
+        assert_eq!(answer.truncated, u64::from(kept < said));
+        let rows = sink.taken();
+        assert_eq!(rows[0].message.len(), kept);
+        assert!(rows[0].message.starts_with("begin "));
+        assert_eq!(rows[0].attributes["n"], 1);
+        let cut = rows[0].attributes.get("andon.truncated_bytes");
+        assert_eq!(cut, (kept < said).then(|| json!(said - kept)).as_ref());
+        assert_eq!(rows[1].message, "next");
+    }
 }
 
 #[test]
@@ -247,7 +320,7 @@ fn a_broken_body_keeps_what_came_before() {
     let failure =
         block_on(ingest_ndjson(&sink, body, &NdjsonOptions::default())).expect_err("broken");
     assert_eq!(
-        (failure.error.code.as_str(), failure.so_far.accepted),
-        (code::BODY_BROKEN, 1)
+        (failure.error.code.as_str(), failure.so_far.accepted, failure.lines_read),
+        (code::BODY_BROKEN, 1, 1)
     );
 }
