@@ -199,11 +199,8 @@ impl Encoder<'_> {
     fn encode_slot(&mut self, slot: &SlotValues, rows: usize) -> Encoded {
         match slot {
             SlotValues::Reference(number) => {
-                let seen = self.references.values.get(usize::from(*number));
-                Encoded::Slot(
-                    Encoding::Reference(*number),
-                    seen.copied().unwrap_or_default(),
-                )
+                let seen = self.references.seen(*number);
+                Encoded::Slot(Encoding::Reference(*number), seen)
             }
             SlotValues::Numbers(numbers) => {
                 let form = if numbers.is_padded {
@@ -464,11 +461,13 @@ fn put_planes(planes: &mut [u8], rows: usize, width: usize, mut number: impl FnM
         }
         return;
     }
-    for row in 0..rows {
-        let bytes = number(row).to_le_bytes();
-        let places = planes.iter_mut().skip(row).step_by(rows.max(1));
-        for (out, byte) in places.zip(bytes).take(width) {
-            *out = byte;
+    let numbers: Vec<u64> = (0..rows).map(number).collect();
+    for (plane, out) in planes.chunks_exact_mut(rows.max(1)).enumerate().take(width) {
+        for (byte, &number) in out.iter_mut().zip(&numbers) {
+            #[allow(clippy::cast_possible_truncation)]
+            {
+                *byte = (number >> (8 * plane)) as u8;
+            }
         }
     }
 }

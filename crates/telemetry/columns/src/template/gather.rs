@@ -128,23 +128,27 @@ impl TemplateColumn {
                 }
             }
             Encoding::Numbers { form, width, .. } => {
+                numbers.expect_below(below(width), rows.len());
                 reader.for_each_view(reader.chunks(), count, |view, bytes| {
                     let (scales, bytes) = split_scales(bytes, view.count, form)?;
                     let planes = Planes::new(bytes, view.count, width)?;
                     for place in 0..view.count {
-                        let scale = match form {
-                            Form::Decimals => scales.get(place).copied().unwrap_or(0),
-                            _ => 0,
-                        };
-                        numbers.add_number(planes.get(place), scale);
+                        match form {
+                            Form::Decimals => {
+                                let scale = scales.get(place).copied().unwrap_or(0);
+                                numbers.add_decimal(planes.get(place), scale);
+                            }
+                            _ => numbers.add_number(planes.get(place)),
+                        }
                     }
                     Ok(())
                 })?;
             }
             Encoding::Dictionary { width, .. } => {
+                numbers.expect_below(below(width), rows.len());
                 reader.for_each_view(reader.chunks(), count, |view, bytes| {
                     let planes = Planes::new(bytes, view.count, width)?;
-                    (0..view.count).for_each(|place| numbers.add_number(planes.get(place), 0));
+                    (0..view.count).for_each(|place| numbers.add_number(planes.get(place)));
                     Ok(())
                 })?;
             }
@@ -198,11 +202,19 @@ impl NumberedTexts {
     }
 }
 
+/// The end of the numbers of so many bytes.
+fn below(width: u8) -> Option<usize> {
+    1usize.checked_shl(8 * u32::from(width))
+}
+
 /// Numbers pairs of numbers.
 fn joined(left: &[u32], right: &[u32]) -> Vec<u32> {
+    let size = |ids: &[u32]| ids.iter().max().map_or(1, |&id| id as usize + 1);
+    let width = size(right);
     let mut numbers = Numberer::default();
+    numbers.expect_below(size(left).checked_mul(width), left.len());
     for (&left, &right) in left.iter().zip(right) {
-        numbers.add_number(u64::from(left) << 32 | u64::from(right), 0);
+        numbers.add_number(u64::from(left) * width as u64 + u64::from(right));
     }
     numbers.ids
 }
@@ -210,16 +222,45 @@ fn joined(left: &[u32], right: &[u32]) -> Vec<u32> {
 /// Gives the same number to the same value.
 #[derive(Default)]
 struct Numberer {
-    of_number: FxHashMap<(u64, u8), u32>,
+    of_number: FxHashMap<u64, u32>,
+    of_decimal: FxHashMap<(u64, u8), u32>,
+    /// Numbers of small values, where there can be few different ones.
+    small: Vec<u32>,
     of_bytes: FxHashMap<Box<[u8]>, u32>,
     next: u32,
     ids: Vec<u32>,
 }
 
 impl Numberer {
+    /// Makes it quick for numbers below a limit that is not large against the number of rows.
+    fn expect_below(&mut self, limit: Option<usize>, rows: usize) {
+        if let Some(limit) = limit.filter(|&limit| limit <= (rows * 4).max(256)) {
+            self.small = vec![u32::MAX; limit];
+        }
+        self.ids.reserve(rows);
+    }
+
     #[inline]
-    fn add_number(&mut self, number: u64, scale: u8) {
-        let id = *self.of_number.entry((number, scale)).or_insert_with(|| {
+    fn add_number(&mut self, number: u64) {
+        let place = usize::try_from(number).ok().and_then(|n| self.small.get_mut(n));
+        let id = match place {
+            Some(id) if *id == u32::MAX => {
+                *id = self.next;
+                self.next += 1;
+                *id
+            }
+            Some(id) => *id,
+            None => *self.of_number.entry(number).or_insert_with(|| {
+                self.next += 1;
+                self.next - 1
+            }),
+        };
+        self.ids.push(id);
+    }
+
+    #[inline]
+    fn add_decimal(&mut self, number: u64, scale: u8) {
+        let id = *self.of_decimal.entry((number, scale)).or_insert_with(|| {
             self.next += 1;
             self.next - 1
         });

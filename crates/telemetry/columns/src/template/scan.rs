@@ -130,6 +130,46 @@ fn class_at(bytes: &[u8], at: usize) -> u8 {
     bytes.get(at).map_or(BOUNDARY, |&b| class(b))
 }
 
+#[inline]
+fn class_before(bytes: &[u8], at: usize) -> u8 {
+    at.checked_sub(1).map_or(BOUNDARY, |before| class_at(bytes, before))
+}
+
+/// Says whether nothing before this place belongs to the same token.
+#[inline]
+fn starts_token(bytes: &[u8], at: usize) -> bool {
+    matches!(class_before(bytes, at), BOUNDARY | QUOTE)
+}
+
+const ONES: u64 = u64::MAX / 255;
+const LOW: u64 = ONES * 0x7F;
+
+/// The next digit, slash or quotation mark, eight bytes at a time.
+#[inline]
+fn next_event(bytes: &[u8], from: usize) -> Option<usize> {
+    let rest = bytes.get(from..)?;
+    let mut place = from;
+    let mut chunks = rest.chunks_exact(8);
+    for chunk in &mut chunks {
+        let mut array = [0; 8];
+        array.copy_from_slice(chunk);
+        let word = u64::from_le_bytes(array);
+        let low = word & LOW;
+        // Bytes above 0x2E and below 0x3A, none of them past ASCII; no sum leaves its byte.
+        let above = low + ONES * (127 - 0x2E);
+        let below = ONES * (127 + 0x3A) - low;
+        let quote = word ^ (ONES * 0x22);
+        let no_quote = ((quote & LOW) + LOW) | quote;
+        let found = ((above & below & !word) | !no_quote) & !LOW;
+        if found != 0 {
+            return Some(place + (found.trailing_zeros() / 8) as usize);
+        }
+        place += 8;
+    }
+    let is_event = |byte: &u8| matches!(byte, b'/'..=b'9' | b'"');
+    chunks.remainder().iter().position(is_event).map(|at| place + at)
+}
+
 /// Takes texts apart, reusing its buffers.
 #[derive(Debug, Default)]
 pub(super) struct Scanner {
@@ -191,9 +231,7 @@ impl<'a> References<'a> {
 fn is_referable(value: &str) -> bool {
     value.len() >= 2
         && value.len() <= QUOTED_BYTES
-        && value
-            .bytes()
-            .any(|byte| byte.is_ascii_digit() || byte == b'/')
+        && (value.starts_with('/') || value.bytes().any(|byte| byte.is_ascii_digit()))
 }
 
 impl Scanner {
@@ -267,39 +305,33 @@ impl Scanner {
     }
 
     /// Returns false when the text has too many variables for this level.
+    ///
+    /// Only digits, quotation marks and slashes can begin something variable, so that only these are
+    /// stopped at; where a word or token begins is looked up backwards from there.
     fn scan_fine(&mut self, bytes: &[u8], references: &References<'_>) -> bool {
-        let mut at = 0;
-        let mut token_starts = true;
-        while let Some(&byte) = bytes.get(at) {
-            if token_starts
-                && references.may_start_with(byte)
-                && let Some((number, length)) = references.find(bytes.get(at..).unwrap_or_default())
-            {
-                self.take(bytes, Kind::Reference(number), at, at + length);
-                at += length;
-                token_starts = false;
-                continue;
-            }
-            match class(byte) {
-                LETTER => {
-                    at = self.scan_letters(bytes, at);
-                    token_starts = false;
+        let mut floor = 0;
+        let mut from = 0;
+        while let Some(at) = next_event(bytes, from) {
+            match bytes.get(at) {
+                Some(b'"') => {
+                    let end = self.scan_quote(bytes, at, starts_token(bytes, at), references);
+                    if self.constant_start > at {
+                        floor = end;
+                    }
+                    from = end;
                 }
-                DIGIT => {
-                    at = self.scan_run(bytes, at, at);
-                    token_starts = false;
-                }
-                QUOTE => {
-                    at = self.scan_quote(bytes, at, token_starts, references);
-                    token_starts = true;
-                }
-                BOUNDARY => {
-                    at += 1;
-                    token_starts = true;
+                Some(b'/') => {
+                    from = at + 1;
+                    if references.may_start_with(b'/')
+                        && starts_token(bytes, at)
+                        && let Some(end) = self.take_reference(bytes, at, references)
+                    {
+                        (floor, from) = (end, end);
+                    }
                 }
                 _ => {
-                    at += 1;
-                    token_starts = false;
+                    let end = self.scan_digit(bytes, floor, at, references);
+                    (floor, from) = (end, end);
                 }
             }
             if self.pieces.len() > SLOTS {
@@ -309,21 +341,54 @@ impl Scanner {
         self.finish(bytes)
     }
 
-    /// A run that begins with letters; returns where to go on.
-    #[inline]
-    fn scan_letters(&mut self, bytes: &[u8], start: usize) -> usize {
-        let mut at = start + 1;
-        while class_at(bytes, at) == LETTER {
-            at += 1;
+    fn take_reference(
+        &mut self,
+        bytes: &[u8],
+        start: usize,
+        references: &References<'_>,
+    ) -> Option<usize> {
+        let (number, length) = references.find(bytes.get(start..)?)?;
+        self.take(bytes, Kind::Reference(number), start, start + length);
+        Some(start + length)
+    }
+
+    /// A digit; what stands before it back to `floor` is still free. Returns where to go on.
+    fn scan_digit(
+        &mut self,
+        bytes: &[u8],
+        floor: usize,
+        digit: usize,
+        references: &References<'_>,
+    ) -> usize {
+        let mut start = digit;
+        while start > floor && class_before(bytes, start) == LETTER {
+            start -= 1;
         }
-        if class_at(bytes, at) == DIGIT {
-            return self.scan_run(bytes, start, at);
+        if references.first_bytes != 0 {
+            let mut token = start;
+            while token > floor && !matches!(class_before(bytes, token), BOUNDARY | QUOTE) {
+                token -= 1;
+            }
+            if bytes
+                .get(token)
+                .is_some_and(|&byte| references.may_start_with(byte))
+                && starts_token(bytes, token)
+                && let Some(end) = self.take_reference(bytes, token, references)
+            {
+                return end;
+            }
         }
-        if at - start == 8 && is_uuid(bytes, start) {
-            self.take(bytes, Kind::Text, start, start + 36);
-            return start + 36;
+        // A UUID whose first digits are all letters.
+        if start >= floor + 9
+            && bytes.get(start - 1) == Some(&b'-')
+            && class_at(bytes, start - 9) == LETTER
+            && (start == 9 || !matches!(class_before(bytes, start - 9), LETTER | DIGIT))
+            && is_uuid(bytes, start - 9)
+        {
+            self.take(bytes, Kind::Text, start - 9, start + 27);
+            return start + 27;
         }
-        at
+        self.scan_run(bytes, start, digit)
     }
 
     /// A run of letters and digits whose first digit is known; returns where to go on.
@@ -623,6 +688,20 @@ mod tests {
             ("-0 -00 --5", "-<Digits> -<Digits> -<Digits>"),
         ] {
             assert_eq!(skeleton(text, &[]), expected);
+        }
+    }
+
+    #[test]
+    fn events_are_found_wherever_they_stand() {
+        let mut bytes = Vec::new();
+        for byte in 0..=255u8 {
+            for place in 0..20 {
+                bytes.clear();
+                bytes.resize(20, b'x');
+                bytes[place] = byte;
+                let is_event = matches!(byte, b'/'..=b'9' | b'"');
+                assert_eq!(next_event(&bytes, 0), is_event.then_some(place), "{byte} at {place}");
+            }
         }
     }
 

@@ -9,13 +9,12 @@ use super::*;
 use crate::bits::Bits;
 use crate::error::ColumnError;
 
-struct Pages(Vec<Vec<u8>>);
+struct Pages(Vec<Result<Arc<Vec<u8>>, ColumnError>>);
 
 impl PageSource for Pages {
     fn page(&self, number: u32) -> Result<Arc<Vec<u8>>, ColumnError> {
-        let page = self.0.get(number as usize);
-        let page = page.ok_or_else(|| ColumnError::damaged("no such page"))?;
-        decompress_page(page).map(Arc::new)
+        let page = self.0.get(number as usize).cloned();
+        page.unwrap_or_else(|| Err(ColumnError::damaged("no such page")))
     }
 }
 
@@ -43,7 +42,9 @@ fn encode(rows: &Rows, words: Option<&mut dyn FnMut(&str)>) -> TemplateEncoded {
 }
 
 fn open(encoded: &TemplateEncoded) -> Result<TemplateColumn, ColumnError> {
-    let pages = Arc::new(Pages(encoded.pages.clone()));
+    let pages = encoded.pages.iter();
+    let pages = pages.map(|page| decompress_page(page).map(Arc::new));
+    let pages = Arc::new(Pages(pages.collect()));
     TemplateColumn::open(&encoded.ids, &encoded.directory, pages)
 }
 
