@@ -3,12 +3,18 @@
 use std::process::ExitCode;
 
 use andon_cli::{Cli, Command, ServeArgs};
-use andon_server::{ServeOptions, parse_size, serve};
+use andon_server::{ListenOptions, ServeOptions, TlsOptions, parse_size, serve};
 use clap::Parser;
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(andon_server::POLICY_WORKER) {
         return if andon_server::run_policy_worker().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    if std::env::args().nth(1).as_deref() == Some(andon_server::TELEMETRY_WORKER) {
+        return match andon_server::run_telemetry_worker(start_log) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(text) => refuse(&text),
+        };
     }
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -49,6 +55,17 @@ fn options_of(arguments: ServeArgs) -> Result<ServeOptions, andon_server::Proble
         private_egress: arguments.egress == "private",
         retention: arguments.retention.as_deref().map(andon_server::Span::parse).transpose()?,
         disk_cap_bytes: arguments.disk_cap.as_deref().map(parse_size).transpose()?,
+        telemetry: arguments.telemetry.parse()?,
+        telemetry_memory_bytes: arguments.telemetry_memory.as_deref().map(parse_size).transpose()?,
+        inputs: ListenOptions {
+            gelf: arguments.gelf,
+            syslog: arguments.syslog,
+            syslog_tls: match (arguments.syslog_tls, arguments.tls_cert, arguments.tls_key) {
+                (Some(address), Some(certificate), Some(key)) => Some(TlsOptions { address, certificate, key }),
+                _ => None,
+            },
+        },
+        log: arguments.log,
         ui_dir: arguments.ui_dir,
         otlp_ports: !arguments.no_otlp_ports,
     })

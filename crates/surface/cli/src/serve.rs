@@ -74,6 +74,27 @@ pub struct ServeArgs {
     /// The most room that log lines take on the disk; the oldest go first.
     #[arg(long, value_name = "SIZE", default_value = "20GiB")]
     pub disk_cap: Option<String>,
+    /// Where logs are kept: in a process of their own that is started again by itself, in the server's, or nowhere.
+    #[arg(long, value_name = "PLACE", value_parser = ["process", "inline", "off"], default_value = "process")]
+    pub telemetry: String,
+    /// The most memory that the process of the logs may hold; half of the machine's without it.
+    #[arg(long, value_name = "SIZE")]
+    pub telemetry_memory: Option<String>,
+    /// Take GELF here, over UDP and TCP, without a token; for example 0.0.0.0:12201.
+    #[arg(long, value_name = "ADDR")]
+    pub gelf: Option<String>,
+    /// Take syslog here, over UDP and TCP, without a token; for example 0.0.0.0:514.
+    #[arg(long, value_name = "ADDR")]
+    pub syslog: Option<String>,
+    /// Take syslog over TLS here, without a token; for example 0.0.0.0:6514.
+    #[arg(long, value_name = "ADDR", requires = "tls_cert", requires = "tls_key")]
+    pub syslog_tls: Option<String>,
+    /// The certificate of --syslog-tls, with those between it and its root (PEM).
+    #[arg(long, value_name = "FILE", requires = "syslog_tls")]
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of --tls-cert (PEM).
+    #[arg(long, value_name = "FILE", requires = "syslog_tls")]
+    pub tls_key: Option<PathBuf>,
     /// A folder to serve the UI from, instead of the one in the binary.
     #[arg(long, value_name = "DIR")]
     pub ui_dir: Option<PathBuf>,

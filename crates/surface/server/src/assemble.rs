@@ -8,18 +8,17 @@ use andon_api::Problem;
 use andon_auth::Authorizer;
 use andon_egress::{Egress, MailSettings, Networks};
 use andon_http::Service;
-use andon_module::{Module, Runner, Settings, World, telemetry_problem};
+use andon_module::{Module, Runner, Settings, World};
 use andon_objects::{Clock, DirectoryLock, Migration, Options, Registry, Store, SystemClock};
-use andon_query::SqlEngine;
-use andon_reader::{SqlRunner, TableSource};
-use andon_store::{LogStore, StoreConfig};
 use axum::Router;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::options::ServeOptions;
+use crate::inputs::Ports;
+use crate::options::{ServeOptions, TelemetryMode};
 use crate::status::health;
-use crate::{assets, bootstrap, ingest, keeper, listen, logs, modules, tables};
+use crate::telemetry::{self, Telemetry};
+use crate::{assets, bootstrap, keeper, listen, modules};
 
 /// How long running calls may take to end when the server stops.
 const STOP_MAX: Duration = Duration::from_secs(5);
@@ -38,12 +37,11 @@ pub async fn serve(options: ServeOptions) -> Result<(), Problem> {
     andon_governance::isolate_policies(program, vec![POLICY_WORKER.to_owned()]);
     let modules = modules::modules();
     let store = open_store(&options, &modules).await?;
-    let telemetry = open_telemetry(&options)?;
-    logs::install_sql(open_sql(&store, &telemetry)?);
+    let telemetry = Arc::new(Telemetry::open(&options, &store)?);
+    telemetry::install(telemetry.clone());
     let listener = listen::main_port(&options.listen).await?;
     let address = listener.local_addr().map_err(Problem::internal)?;
     let world = make_world(&options, &modules, &store, &telemetry, address)?;
-    ingest::install(telemetry.clone());
     if let Some(folder) = &options.demo {
         crate::demo::install(folder.clone(), &options.data);
     }
@@ -61,6 +59,11 @@ pub async fn serve(options: ServeOptions) -> Result<(), Problem> {
             }
         }
     }
+    let inputs = match options.telemetry {
+        TelemetryMode::Inline => Some(Ports::open(&options.inputs, telemetry.sink.clone()).await),
+        // The process that owns the store opens its own.
+        TelemetryMode::Process | TelemetryMode::Off => None,
+    };
     let runner = Runner::default();
     health().set_runner(runner.clone());
     let mut controllers = runner.start(&world, &modules, &stopping);
@@ -78,9 +81,10 @@ pub async fn serve(options: ServeOptions) -> Result<(), Problem> {
     let _receivers_gone = stop.send(true);
     finish(&mut ports).await;
     finish(&mut controllers).await;
-    if let Err(error) = telemetry.flush().await {
-        tracing::warn!(%error, "the last lines stay in the write-ahead log");
+    if let Some(inputs) = inputs {
+        inputs.close().await;
     }
+    telemetry.stop().await;
     store.close().await;
     Ok(())
 }
@@ -119,31 +123,11 @@ async fn open_store(options: &ServeOptions, modules: &[Module]) -> Result<Store,
     .await
 }
 
-fn open_telemetry(options: &ServeOptions) -> Result<Arc<LogStore>, Problem> {
-    let mut config = StoreConfig::new(options.data.join("telemetry"));
-    if let Some(retention) = options.retention {
-        config.retention = Some(Duration::from_millis(u64::try_from(retention.milliseconds()).unwrap_or(u64::MAX)));
-    }
-    if let Some(cap) = options.disk_cap_bytes {
-        config.disk_cap_bytes = Some(cap);
-    }
-    LogStore::open(config).map(Arc::new).map_err(telemetry_problem)
-}
-
-fn open_sql(store: &Store, telemetry: &Arc<LogStore>) -> Result<Arc<dyn SqlRunner>, Problem> {
-    let mut sources: Vec<Arc<dyn TableSource>> = vec![Arc::new(tables::Ledger { store: store.clone() })];
-    for kind in store.registry().all() {
-        sources.push(Arc::new(tables::Objects::new(store.clone(), kind.clone())));
-    }
-    let engine = SqlEngine::new(telemetry.clone(), sources).map_err(telemetry_problem)?;
-    Ok(Arc::new(engine))
-}
-
 fn make_world(
     options: &ServeOptions,
     modules: &[Module],
     store: &Store,
-    telemetry: &Arc<LogStore>,
+    telemetry: &Telemetry,
     address: SocketAddr,
 ) -> Result<World, Problem> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -155,7 +139,7 @@ fn make_world(
         ids: store.ids(),
         store: store.clone(),
         clock,
-        logs: telemetry.clone(),
+        logs: telemetry.reader.clone(),
         egress,
         authorizer: Arc::new(Authorizer::built_in()?),
         gates: Arc::new(modules.iter().flat_map(|module| module.gates.clone()).collect()),
@@ -164,10 +148,10 @@ fn make_world(
     })
 }
 
-fn make_router(service: &Service, modules: &[Module], telemetry: &Arc<LogStore>, options: &ServeOptions) -> Router {
+fn make_router(service: &Service, modules: &[Module], telemetry: &Telemetry, options: &ServeOptions) -> Router {
     use axum::middleware::map_response;
     let rows = service.router(&modules::all_endpoints(modules));
-    let grpc = ingest::grpc_router(service.clone(), telemetry.clone());
+    let grpc = telemetry::grpc_router(service.clone(), &telemetry.intake);
     let ui = assets::router(options.ui_dir.clone());
     rows.merge(grpc).merge(ui).layer(map_response(guard))
 }

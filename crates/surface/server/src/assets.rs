@@ -14,6 +14,8 @@ use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use rust_embed::RustEmbed;
 
+use crate::inputs;
+
 #[derive(RustEmbed)]
 #[folder = "../../../ui/dist"]
 #[allow_missing = true]
@@ -27,7 +29,12 @@ pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 
 pub(crate) fn router(folder: Option<PathBuf>) -> Router {
     let serve = move |uri: Uri, headers: HeaderMap| {
         let folder = folder.clone();
-        async move { answer(folder.as_deref(), uri.path(), takes_gzip(&headers)) }
+        async move {
+            if uri.path() == "/" && inputs::asks_for_elastic(&headers) {
+                return inputs::elastic_root(&headers);
+            }
+            answer(folder.as_deref(), uri.path(), takes_gzip(&headers))
+        }
     };
     Router::new().fallback(get(serve))
 }

@@ -1,57 +1,54 @@
-//! Telemetry coming in over HTTP and gRPC.
+//! Telemetry coming in over HTTP: what each row reads, and how it refuses.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use andon_api::{ErrorCode, Problem};
-use andon_http::Service;
+use andon_columns::LinesSink;
+use andon_columns::lines::Lines;
 use andon_ingest::{
-    ContentEncoding, IngestError, NdjsonFailure, NdjsonOptions, OtlpAnswer, OtlpRequest, ingest_ndjson, limits, otlp_logs,
-    otlp_metrics, otlp_traces,
+    ContentEncoding, IngestError, NdjsonFailure, NdjsonOptions, OtlpAnswer, OtlpRequest, Taken, ingest_ndjson, limits,
+    otlp_logs, otlp_metrics, otlp_traces,
 };
-use andon_module::{BoxFuture, Call, Endpoint, Reply, World};
-use andon_reader::LogSink;
-use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
-use http::{HeaderValue, Response, StatusCode, header};
+use andon_module::{BoxFuture, Call, Endpoint, Reply};
+use andon_reader::{LogSink, NewLogRow, ReaderError, Receipt};
+use futures::TryStreamExt as _;
+use http::StatusCode;
 use serde_json::json;
+
+use crate::inputs;
+use crate::telemetry::Row;
 
 type Answer = BoxFuture<'static, Result<Reply, Problem>>;
 
-/// Where this process stores telemetry.
-static SINK: OnceLock<Arc<dyn LogSink>> = OnceLock::new();
-
-/// Gives the rows the place where telemetry is stored.
-pub(crate) fn install(sink: Arc<dyn LogSink>) {
-    let _set_before = SINK.set(sink);
-}
-
-fn sink() -> Result<&'static dyn LogSink, Problem> {
-    let sink = SINK.get().map(AsRef::as_ref);
-    sink.ok_or_else(|| Problem::new(ErrorCode::SystemUnavailable, "Telemetry is not taken now."))
-}
-
-/// The rows of telemetry coming in.
-pub(crate) fn endpoints() -> Vec<Endpoint> {
-    let otlp = |path, id| {
-        Endpoint::post(path, id).permission("telemetry.write").hidden().body_max_bytes(limits::OTLP_BYTES)
+/// The rows of telemetry coming in. Each runs where the store is.
+pub(crate) fn rows() -> Vec<Row> {
+    let otlp = |path, id, take| Row {
+        endpoint: Endpoint::post(path, id).permission("telemetry.write").hidden(),
+        whole_body_bytes: Some(limits::OTLP_BYTES),
+        take,
+        refuse: refuse_otlp,
     };
-    vec![
-        Endpoint::post("/api/v1/ingest/ndjson", "ingest_ndjson")
-            .permission("telemetry.write")
-            .summary("Stores log lines, one JSON object per line; streamed, without a limit on the whole.")
-            .parameter("time_field", "the field that holds the time")
-            .parameter("message_field", "the field that holds the message")
-            .streamed()
-            .handle(ndjson),
-        otlp("/v1/logs", "otlp_logs").handle(logs),
-        otlp("/v1/traces", "otlp_traces").handle(traces),
-        otlp("/v1/metrics", "otlp_metrics").handle(metrics),
-    ]
+    let mut rows = vec![
+        Row {
+            endpoint: Endpoint::post("/api/v1/ingest/ndjson", "ingest_ndjson")
+                .permission("telemetry.write")
+                .summary("Stores log lines, one JSON object per line; streamed, without a limit on the whole.")
+                .parameter("time_field", "the field that holds the time")
+                .parameter("message_field", "the field that holds the message"),
+            whole_body_bytes: None,
+            take: ndjson,
+            refuse: refuse_as_problem,
+        },
+        otlp("/v1/logs", "otlp_logs", logs),
+        otlp("/v1/traces", "otlp_traces", traces),
+        otlp("/v1/metrics", "otlp_metrics", metrics),
+    ];
+    rows.extend(crate::inputs::rows());
+    rows
 }
 
-fn ndjson(_world: World, mut call: Call) -> Answer {
+fn ndjson(sink: Arc<dyn LinesSink>, mut call: Call) -> Answer {
     Box::pin(async move {
         let encoding = ContentEncoding::from_header(call.header("content-encoding")).map_err(|error| refuse(&error))?;
         let options = NdjsonOptions {
@@ -60,9 +57,23 @@ fn ndjson(_world: World, mut call: Call) -> Answer {
             encoding,
         };
         let body = call.stream.take().ok_or_else(|| Problem::internal("the body is not a stream"))?;
-        let answer = ingest_ndjson(sink()?, body, &options).await.map_err(|failure| broke_off(&failure))?;
-        Reply::json(&answer)
+        let bytes = Arc::new(AtomicU64::new(0));
+        let counted = bytes.clone();
+        let body = body.inspect_ok(move |piece| {
+            counted.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        });
+        let outcome = ingest_ndjson(sink.as_ref(), body, &options).await;
+        let answer = outcome.as_ref().unwrap_or_else(|failure| &failure.so_far);
+        let taken = Taken { rows: answer.accepted, bytes: bytes.load(Ordering::Relaxed), truncated_rows: answer.truncated, lag_us: None };
+        let lines = answer.reasons.first().map(|first| (first.code.as_str(), first.message.as_str(), answer.refused));
+        let broken = outcome.as_ref().err().map(|failure| (failure.error.code.as_str(), failure.error.message.as_str(), 1));
+        inputs::count("ndjson", &call, taken, lines.into_iter().chain(broken));
+        Reply::json(&outcome.map_err(|failure| broke_off(&failure))?)
     })
+}
+
+fn refuse_as_problem(_call: Call, error: ReaderError) -> Answer {
+    Box::pin(async move { Err(refuse(&IngestError::from(error))) })
 }
 
 fn refuse(error: &IngestError) -> Problem {
@@ -87,16 +98,48 @@ fn broke_off(failure: &NdjsonFailure) -> Problem {
         .facts(json!({"soFar": failure.so_far, "linesRead": failure.lines_read}))
 }
 
-fn logs(_world: World, call: Call) -> Answer {
-    Box::pin(async move { Ok(reply(otlp_logs(sink()?, request_of(&call)).await)) })
+fn logs(sink: Arc<dyn LinesSink>, call: Call) -> Answer {
+    Box::pin(async move {
+        let answer = otlp_logs(sink.as_ref(), request_of(&call)).await;
+        let taken = Taken { rows: answer.accepted, bytes: call.body.len() as u64, ..Taken::default() };
+        let refused = answer.error.as_ref().map(|error| (error.code.as_str(), error.message.as_str(), 1));
+        inputs::count("otlp-http", &call, taken, refused);
+        Ok(reply(answer))
+    })
 }
 
-fn traces(_world: World, call: Call) -> Answer {
+fn traces(_sink: Arc<dyn LinesSink>, call: Call) -> Answer {
     Box::pin(async move { Ok(reply(otlp_traces(request_of(&call)))) })
 }
 
-fn metrics(_world: World, call: Call) -> Answer {
+fn metrics(_sink: Arc<dyn LinesSink>, call: Call) -> Answer {
     Box::pin(async move { Ok(reply(otlp_metrics(request_of(&call)))) })
+}
+
+/// A sink that takes nothing, and says why.
+struct Refusing(ReaderError);
+
+impl LogSink for Refusing {
+    fn append(&self, _rows: Vec<NewLogRow>) -> BoxFuture<'_, Result<Receipt, ReaderError>> {
+        Box::pin(async move { Err(self.0.clone()) })
+    }
+}
+
+impl LinesSink for Refusing {
+    fn append_lines(&self, _lines: Lines) -> BoxFuture<'_, Result<Receipt, ReaderError>> {
+        Box::pin(async move { Err(self.0.clone()) })
+    }
+}
+
+/// Refuses as OTLP asks for: a status message in the form of the request, and when to come back.
+fn refuse_otlp(call: Call, error: ReaderError) -> Answer {
+    Box::pin(async move {
+        let is_json = call.header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
+        let empty: &[u8] = if is_json { b"{}" } else { b"" };
+        let content_type = Some(if is_json { "application/json" } else { "application/x-protobuf" });
+        let request = OtlpRequest { content_type, content_encoding: None, body: empty };
+        Ok(reply(otlp_logs(&Refusing(error), request).await))
+    })
 }
 
 fn request_of(call: &Call) -> OtlpRequest<'_> {
@@ -117,42 +160,4 @@ fn reply(answer: OtlpAnswer) -> Reply {
         Some(seconds) => reply.with_header("retry-after", seconds.to_string()),
         None => reply,
     }
-}
-
-/// Makes the router of OTLP over gRPC; a call is admitted before its message is read.
-pub(crate) fn grpc_router(service: Service, sink: Arc<dyn LogSink>) -> Router {
-    let admitted: andon_ingest::Authorize = Arc::new(|_| Ok(()));
-    let routes = tonic::service::Routes::new(andon_ingest::logs_service(sink, admitted.clone()))
-        .add_service(andon_ingest::trace_service(admitted.clone()))
-        .add_service(andon_ingest::metrics_service(admitted));
-    let admit = move |request: Request, next: Next| {
-        let service = service.clone();
-        async move {
-            match service.admit(request.headers(), "grpc", "telemetry.write").await {
-                Ok(_) => next.run(request).await,
-                Err(problem) => grpc_refusal(&problem),
-            }
-        }
-    };
-    // Only the services' own paths: the router's fallback belongs to the UI.
-    routes.into_axum_router().reset_fallback().route_layer(from_fn(admit))
-}
-
-fn grpc_refusal(problem: &Problem) -> Response<Body> {
-    const UNAUTHENTICATED: &str = "16";
-    const PERMISSION_DENIED: &str = "7";
-    const UNAVAILABLE: &str = "14";
-    let status = match problem.status {
-        401 => UNAUTHENTICATED,
-        403 => PERMISSION_DENIED,
-        _ => UNAVAILABLE,
-    };
-    let mut response = Response::new(Body::empty());
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    headers.insert("grpc-status", HeaderValue::from_static(status));
-    if let Ok(message) = HeaderValue::from_str(&format!("{} {}", problem.code, problem.detail)) {
-        headers.insert("grpc-message", message);
-    }
-    response
 }

@@ -132,7 +132,7 @@ const DOCUMENTS: [(Method, &str, &str); 10] = [
 ];
 
 /// What Elasticsearch's clients ask beside sending: method, path, name of the row, path as it is asked.
-const ASKED: [(Method, &str, &str, &str); 22] = [
+const ASKED: [(Method, &str, &str, &str); 34] = [
     (Method::GET, "/elasticsearch", "elastic_info", "/"),
     (Method::GET, "/elasticsearch/", "elastic_info_slash", "/"),
     (Method::GET, "/_license", "elastic_license", "/_license"),
@@ -151,10 +151,22 @@ const ASKED: [(Method, &str, &str, &str); 22] = [
     (Method::PUT, "/_ingest/pipeline/{name}", "elastic_pipeline_put", "/_ingest/pipeline"),
     (Method::GET, "/_data_stream/{name}", "elastic_stream", "/_data_stream"),
     (Method::PUT, "/_data_stream/{name}", "elastic_stream_put", "/_data_stream"),
-    (Method::GET, "/elasticsearch/{*rest}", "elastic_prefix_get", ""),
-    (Method::PUT, "/elasticsearch/{*rest}", "elastic_prefix_put", ""),
-    (Method::POST, "/elasticsearch/{*rest}", "elastic_prefix_post", ""),
-    (Method::DELETE, "/elasticsearch/{*rest}", "elastic_prefix_delete", ""),
+    (Method::GET, "/elasticsearch/_license", "elastic_prefix_license", "/_license"),
+    (Method::GET, "/elasticsearch/_xpack", "elastic_prefix_xpack", "/_xpack"),
+    (Method::GET, "/elasticsearch/_cluster/health", "elastic_prefix_health", "/_cluster/health"),
+    (Method::GET, "/elasticsearch/_nodes/http", "elastic_prefix_nodes", "/_nodes/http"),
+    (Method::GET, "/elasticsearch/_template/{name}", "elastic_prefix_template", "/_template"),
+    (Method::PUT, "/elasticsearch/_template/{name}", "elastic_prefix_template_put", "/_template"),
+    (Method::GET, "/elasticsearch/_index_template/{name}", "elastic_prefix_index_template", "/_index_template"),
+    (Method::PUT, "/elasticsearch/_index_template/{name}", "elastic_prefix_index_template_put", "/_index_template"),
+    (Method::GET, "/elasticsearch/_component_template/{name}", "elastic_prefix_component", "/_component_template"),
+    (Method::PUT, "/elasticsearch/_component_template/{name}", "elastic_prefix_component_put", "/_component_template"),
+    (Method::GET, "/elasticsearch/_ilm/policy/{name}", "elastic_prefix_policy", "/_ilm/policy"),
+    (Method::PUT, "/elasticsearch/_ilm/policy/{name}", "elastic_prefix_policy_put", "/_ilm/policy"),
+    (Method::GET, "/elasticsearch/_ingest/pipeline/{name}", "elastic_prefix_pipeline", "/_ingest/pipeline"),
+    (Method::PUT, "/elasticsearch/_ingest/pipeline/{name}", "elastic_prefix_pipeline_put", "/_ingest/pipeline"),
+    (Method::GET, "/elasticsearch/_data_stream/{name}", "elastic_prefix_stream", "/_data_stream"),
+    (Method::PUT, "/elasticsearch/_data_stream/{name}", "elastic_prefix_stream_put", "/_data_stream"),
 ];
 
 /// The rows of the handshake; they need no store.
@@ -258,7 +270,8 @@ fn elastic_told(call: &Call, mut answer: InputAnswer) -> Reply {
 
 /// Counts what became of a request and words its answer.
 fn told(input: &'static str, call: &Call, answer: InputAnswer) -> Reply {
-    let taken = Taken { rows: answer.accepted, bytes: answer.bytes, truncated_rows: answer.truncated, lag_us: None };
+    let lag_us = answer.newest_us.map(|newest| Timestamp::now().as_microsecond().saturating_sub(newest));
+    let taken = Taken { rows: answer.accepted, bytes: answer.bytes, truncated_rows: answer.truncated, lag_us };
     let refused = answer.refused.iter().map(|(error, lines)| (error.code.as_str(), error.message.as_str(), *lines));
     count(input, call, taken, refused);
     reply(answer)

@@ -1,13 +1,15 @@
 //! Assembles the capabilities into a server: the only place that lists them.
 //!
-//! Purpose: open the records and the telemetry in a locked data directory, start controllers and
-//! subscribers, answer HTTP and gRPC, stop in order. Absent on purpose: any rule of the domain.
+//! Purpose: open the records in a locked data directory, keep the process of the telemetry alive, start
+//! controllers and subscribers, answer HTTP and gRPC, stop in order. Absent on purpose: any rule of the domain.
 
 mod assemble;
 mod assets;
 mod bootstrap;
 mod demo;
+mod figures;
 mod ingest;
+mod inputs;
 mod keeper;
 mod listen;
 mod logs;
@@ -15,10 +17,13 @@ mod modules;
 mod options;
 mod status;
 mod tables;
+mod telemetry;
 
 pub use assemble::{POLICY_WORKER, serve};
 pub use andon_api::Problem;
 pub use andon_api::units::Span;
 pub use andon_governance::run_policy_worker;
+pub use andon_ingest::{ListenOptions, TlsOptions};
 pub use modules::{describe_api, endpoints, kinds, modules};
-pub use options::{ServeOptions, parse_size};
+pub use options::{ServeOptions, TelemetryMode, parse_size};
+pub use telemetry::{TELEMETRY_WORKER, run_telemetry_worker};

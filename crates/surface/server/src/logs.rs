@@ -1,26 +1,17 @@
 //! Logs and SQL over HTTP.
 
-use std::sync::{Arc, OnceLock};
-
-use andon_api::{ErrorCode, Problem};
+use andon_api::Problem;
 use andon_auth::Target;
 use andon_module::{BoxFuture, Call, Endpoint, Reply, ServerEvent, World, telemetry_problem};
-use andon_reader::{FieldsRequest, HistogramRequest, LogRow, Order, SearchRequest, SqlLimits, SqlRunner, TailEvent};
+use andon_reader::{FieldsRequest, HistogramRequest, LogRow, Order, SearchRequest, SqlLimits, TailEvent};
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::telemetry::telemetry;
+
 type Answer = BoxFuture<'static, Result<Reply, Problem>>;
-
-/// The SQL engine of this process.
-static SQL: OnceLock<Arc<dyn SqlRunner>> = OnceLock::new();
-
-/// Gives the rows the SQL engine.
-pub(crate) fn install_sql(engine: Arc<dyn SqlRunner>) {
-    // Tests open several servers in one process; the first engine would serve them all, so each sets its own once.
-    let _set_before = SQL.set(engine);
-}
 
 /// The rows of logs and SQL.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
@@ -64,7 +55,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-fn interval(world: &World, call: &Call) -> Result<(i64, i64), Problem> {
+pub(crate) fn interval(world: &World, call: &Call) -> Result<(i64, i64), Problem> {
     let now = world.now();
     // Lines of this very moment are inside: senders' clocks run a little ahead of ours.
     let end = now.checked_add(SignedDuration::from_secs(60)).unwrap_or(now);
@@ -74,7 +65,7 @@ fn interval(world: &World, call: &Call) -> Result<(i64, i64), Problem> {
     Ok((since.as_microsecond(), until.as_microsecond()))
 }
 
-fn present(row: &LogRow) -> Value {
+pub(crate) fn present(row: &LogRow) -> Value {
     let time = |micros: i64| Timestamp::from_microsecond(micros).map(|time| time.to_string()).unwrap_or_default();
     let level = andon_reader::level_of(row.severity_number);
     json!({
@@ -176,7 +167,6 @@ const SQL_TIMEOUT_MAX_MS: u64 = 120_000;
 fn sql(world: World, call: Call) -> Answer {
     Box::pin(async move {
         let wanted: RunSql = call.json()?;
-        let engine = SQL.get().ok_or_else(|| Problem::new(ErrorCode::SystemUnavailable, "The SQL engine is not running."))?;
         let defaults = SqlLimits::default();
         let limits = SqlLimits {
             rows: wanted.limit.unwrap_or(defaults.rows).clamp(1, SQL_ROWS_MAX),
@@ -193,7 +183,7 @@ fn sql(world: World, call: Call) -> Answer {
             authorizer.decide(&caller, permission, &Target::default()).is_ok_and(|decision| decision.allowed)
         };
         let reader = andon_reader::Caller::new(call.caller.actor.principal.clone(), may_read);
-        let answer = engine.run(wanted.sql.clone(), reader, limits).await.map_err(telemetry_problem)?;
+        let answer = telemetry()?.sql.run(wanted.sql.clone(), reader, limits).await.map_err(telemetry_problem)?;
         Reply::json(&json!({
             "columns": answer.columns,
             "rows": answer.rows,

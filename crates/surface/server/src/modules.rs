@@ -31,7 +31,10 @@ pub(crate) fn all_endpoints(modules: &[Module]) -> Vec<Endpoint> {
     let mut rows = andon_http::endpoints();
     rows.extend(crate::status::endpoints());
     rows.extend(crate::logs::endpoints());
-    rows.extend(crate::ingest::endpoints());
+    rows.extend(crate::figures::endpoints());
+    rows.extend(crate::telemetry::endpoints());
+    rows.extend(crate::telemetry::intake_endpoints());
+    rows.extend(crate::inputs::endpoints());
     rows.extend(crate::demo::endpoints());
     rows.extend(modules.iter().flat_map(|module| module.endpoints.clone()));
     rows

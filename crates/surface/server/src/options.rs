@@ -5,6 +5,32 @@ use std::path::PathBuf;
 use andon_api::units::Span;
 use andon_api::{ErrorCode, Problem};
 
+/// Where the store of the telemetry is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TelemetryMode {
+    /// In a process of its own, which the server keeps alive.
+    #[default]
+    Process,
+    /// In the server's process.
+    Inline,
+    /// Nowhere: logs are refused, alarms are unknown.
+    Off,
+}
+
+impl std::str::FromStr for TelemetryMode {
+    type Err = Problem;
+
+    fn from_str(text: &str) -> Result<Self, Problem> {
+        match text {
+            "process" => Ok(Self::Process),
+            "inline" => Ok(Self::Inline),
+            "off" => Ok(Self::Off),
+            other => Err(Problem::new(ErrorCode::RequestInvalid, format!("`{other}` is no place for telemetry."))
+                .hint("Write process, inline or off.")),
+        }
+    }
+}
+
 /// How a server is started.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
@@ -30,6 +56,14 @@ pub struct ServeOptions {
     pub retention: Option<Span>,
     /// The most bytes of log lines on disk.
     pub disk_cap_bytes: Option<u64>,
+    /// Where the store of the telemetry is.
+    pub telemetry: TelemetryMode,
+    /// The most bytes of memory that a process of the telemetry may hold; half of the machine's when absent.
+    pub telemetry_memory_bytes: Option<u64>,
+    /// Where lines are taken without a token: GELF and syslog.
+    pub inputs: andon_ingest::ListenOptions,
+    /// The form of the server's own log, `text` or `json`.
+    pub log: String,
     /// A folder to serve the UI from, instead of the one inside the binary.
     pub ui_dir: Option<PathBuf>,
     /// Whether the standard OTLP ports 4317 and 4318 are opened too, where they are free.
@@ -64,6 +98,12 @@ pub fn parse_size(text: &str) -> Result<u64, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn telemetry_has_three_places() {
+        assert_eq!("process".parse::<TelemetryMode>().unwrap(), TelemetryMode::default());
+        assert!("elsewhere".parse::<TelemetryMode>().is_err());
+    }
 
     #[test]
     fn sizes_have_units() {

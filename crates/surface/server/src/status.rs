@@ -6,7 +6,7 @@ use std::time::Instant;
 use andon_api::Problem;
 use andon_module::{BoxFuture, Call, ControllerStatus, Endpoint, Reply, Runner, World};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 type Answer = BoxFuture<'static, Result<Reply, Problem>>;
 
@@ -103,6 +103,8 @@ fn openapi(_world: World, _call: Call) -> Answer {
 fn status(world: World, _call: Call) -> Answer {
     Box::pin(async move {
         let (listeners, controllers, uptime) = snapshot();
+        let mut ports: Vec<Value> = listeners.iter().filter_map(|listener| serde_json::to_value(listener).ok()).collect();
+        ports.extend(crate::inputs::ports().await);
         let sql = "SELECT count(*) AS pending, min(due_at) AS oldest FROM outbox WHERE state IN ('pending', 'leased')";
         let rows = world.store.fetch(sql, vec![]).await?;
         let row = rows.first().ok_or_else(|| Problem::internal("the outbox counts nothing"))?;
@@ -111,9 +113,9 @@ fn status(world: World, _call: Call) -> Answer {
             "version": env!("CARGO_PKG_VERSION"),
             "uptimeSeconds": uptime,
             "store": {"engine": world.store.engine().name()},
-            "telemetry": world.logs.status(),
+            "telemetry": crate::telemetry::telemetry()?.status().await,
             "mail": world.egress.has_mail(),
-            "listeners": listeners,
+            "listeners": ports,
             "controllers": controllers,
             "outbox": {"pending": row.integer("pending")?, "oldestDueSeconds": (overdue_us / 1_000_000).max(0)},
             "overduePages": andon_response::overdue_pages(&world.store, world.now()).await?,

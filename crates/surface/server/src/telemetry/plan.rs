@@ -1,0 +1,85 @@
+//! What the process that owns the telemetry is told at its start.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use andon_api::{ErrorCode, Problem};
+use andon_remote::{SocketPath, TableShape};
+use andon_store::StoreConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::options::ServeOptions;
+use crate::telemetry::budget;
+
+/// What the process that owns the telemetry is told at its start, in one line of JSON.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    /// The folder of the store.
+    pub(crate) folder: PathBuf,
+    /// The folder of the sockets.
+    pub(crate) run: PathBuf,
+    /// How long lines are kept.
+    pub(crate) retention_ms: Option<u64>,
+    /// The most bytes on disk.
+    pub(crate) disk_cap_bytes: Option<u64>,
+    /// The most bytes of memory.
+    pub(crate) memory_bytes: Option<u64>,
+    /// Where lines are taken without a token.
+    pub(crate) inputs: andon_ingest::ListenOptions,
+    /// The server's tables.
+    pub(crate) tables: Vec<TableShape>,
+    /// The form of the log, `text` or `json`.
+    pub(crate) log: String,
+}
+
+/// Tells where the sockets of a data directory are.
+pub(crate) fn run_folder(data: &Path) -> PathBuf {
+    data.join("run")
+}
+
+pub(crate) fn no_socket(error: &std::io::Error) -> Problem {
+    Problem::new(ErrorCode::SystemFault, format!("The sockets in the data directory cannot be made: {error}."))
+        .hint("The data directory must be on a file system that has Unix sockets, and writable.")
+}
+
+impl Plan {
+    pub(crate) fn of(options: &ServeOptions, tables: Vec<TableShape>) -> Self {
+        let data = std::path::absolute(&options.data).unwrap_or_else(|_| options.data.clone());
+        Self {
+            folder: data.join("telemetry"),
+            run: run_folder(&data),
+            retention_ms: options.retention.and_then(|span| u64::try_from(span.milliseconds()).ok()),
+            disk_cap_bytes: options.disk_cap_bytes,
+            memory_bytes: options.telemetry_memory_bytes.or_else(budget::of_this_machine),
+            inputs: options.inputs.clone(),
+            tables,
+            log: options.log.clone(),
+        }
+    }
+
+    pub(crate) fn worker_socket(&self) -> Result<SocketPath, Problem> {
+        SocketPath::inside(&self.run, "telemetry.sock").map_err(|error| no_socket(&error))
+    }
+
+    pub(crate) fn server_socket(&self) -> Result<SocketPath, Problem> {
+        SocketPath::inside(&self.run, "records.sock").map_err(|error| no_socket(&error))
+    }
+
+    /// Sets the store up. Its own limits fit the budget, so that it refuses before the kernel does.
+    pub(crate) fn store_config(&self) -> StoreConfig {
+        let mut config = StoreConfig::new(&self.folder);
+        if let Some(retention_ms) = self.retention_ms {
+            config.retention = Some(Duration::from_millis(retention_ms));
+        }
+        if let Some(cap) = self.disk_cap_bytes {
+            config.disk_cap_bytes = Some(cap);
+        }
+        if let Some(bytes) = self.memory_bytes {
+            config.memory_cap_bytes = config.memory_cap_bytes.min(bytes / 4);
+            config.flush_bytes = config.flush_bytes.min(bytes / 8);
+            config.column_cache_bytes = config.column_cache_bytes.min(bytes / 8);
+            config.index_cache_bytes = config.index_cache_bytes.min(usize::try_from(bytes / 8).unwrap_or(usize::MAX));
+        }
+        config
+    }
+}

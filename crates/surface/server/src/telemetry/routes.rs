@@ -1,0 +1,65 @@
+//! How telemetry does: for operators and the settings page.
+
+use andon_api::Problem;
+use andon_module::{BoxFuture, Call, Endpoint, Reply, World};
+use andon_remote::{Condition, Outage};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Place, Telemetry, telemetry};
+
+type Answer = BoxFuture<'static, Result<Reply, Problem>>;
+
+/// How many outages are told.
+const OUTAGES_TOLD: usize = 20;
+
+/// The rows of telemetry itself.
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/telemetry/status", "read_telemetry_status")
+            .permission("object.read")
+            .summary("Tells how telemetry does: its process, its memory, its outages, its store.")
+            .handle(status),
+    ]
+}
+
+fn status(_world: World, _call: Call) -> Answer {
+    Box::pin(async move { Reply::json(&describe(telemetry()?).await) })
+}
+
+async fn describe(telemetry: &Telemetry) -> Value {
+    let store = telemetry.status().await;
+    match &telemetry.place {
+        Place::Inline { .. } => json!({"mode": "inline", "state": "up", "store": store}),
+        Place::Off => json!({"mode": "off", "state": "off"}),
+        Place::Process { supervisor, remote, memory_bytes, .. } => {
+            let (story, link) = (supervisor.story(), remote.link());
+            let (state, detail) = match link.condition() {
+                Condition::Up => ("up", None),
+                Condition::Starting { note } => ("starting", Some(note)),
+                Condition::Down { reason } => ("down", Some(reason)),
+                Condition::Off { reason } => ("off", Some(reason)),
+            };
+            let outages = link.outages();
+            let told = outages.iter().rev().take(OUTAGES_TOLD).map(tell).collect::<Vec<_>>();
+            json!({
+                "mode": "process",
+                "state": state,
+                "detail": detail,
+                "pid": story.pid,
+                "since": story.since,
+                "starts": story.starts,
+                "lastEnd": story.last_end,
+                "residentBytes": link.resident_bytes(),
+                "memoryBudgetBytes": memory_bytes,
+                "outages": told,
+                "store": store,
+            })
+        }
+    }
+}
+
+fn tell(outage: &Outage) -> Value {
+    let time = |us: i64| Timestamp::from_microsecond(us).ok();
+    json!({"from": time(outage.from_us), "until": outage.until_us.and_then(time)})
+}
