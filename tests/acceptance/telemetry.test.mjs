@@ -19,11 +19,12 @@ const ROUNDS = Math.min(20, Number(process.env.ANDON_KILLS ?? 2));
 /** From when on Andon itself calls a page late. */
 const LATE_MS = 10_000;
 const WRITERS = 3;
-const SERVICE = 'telemetry-load';
+/** The service of the lines of a round; each round is verified by itself. */
+const serviceOf = (round) => `telemetry-load-${round}`;
 const PRLIMIT = '/usr/bin/prlimit';
 
 const ALARM = `{apiVersion: andon.dev/v1, kind: Alarm, metadata: {name: flood},
-  spec: {service: "component:default/payments", query: "service:${SERVICE}", window: 1s, comparison: above, threshold: 1000000000}}`;
+  spec: {service: "component:default/payments", query: "batch:*", window: 1s, comparison: above, threshold: 1000000000}}`;
 
 const telemetry = (server) => server.get('/api/v1/telemetry/status');
 
@@ -32,6 +33,9 @@ const upAgain = (server, pid) => until('telemetry is up again', async () => {
   const told = await telemetry(server);
   return told.state === 'up' && told.pid !== pid && told;
 });
+
+/** The random pauses of the traffic: the only ones of this file. */
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 /** What can happen to a process. Each resolves when it has. */
 const FATES = {
@@ -45,7 +49,7 @@ if (!existsSync(PRLIMIT)) delete FATES.starve;
 /** Lines and alerts without a pause; what is refused is sent on with a new number, what is in doubt stays so. */
 class Traffic {
   constructor(server, books, seed) {
-    Object.assign(this, { server, books, refused: 0, isOn: true });
+    Object.assign(this, { server, books, round: 0, refused: 0, isOn: true });
     const loads = [
       ...Array.from({ length: WRITERS }, (_, writer) => (chance) => this.#writeLines(chance, writer)),
       (chance) => this.#postAlert(chance),
@@ -63,16 +67,17 @@ class Traffic {
   }
 
   async #writeLines(chance, writer) {
-    const batch = { service: SERVICE, number: this.books.batches.length, lines: chance.between(1, 400), isAcknowledged: false };
+    const batch = { service: serviceOf(this.round), number: this.books.batches.length, lines: chance.between(1, 400), isAcknowledged: false };
     this.books.batches.push(batch);
     const text = Array.from({ length: batch.lines }, (_, line) => (
-      `{"service":"${SERVICE}","level":"info","message":"batch ${batch.number} line ${line}","batch":${batch.number},"line":${line}}`)).join('\n');
+      `{"service":"${batch.service}","level":"info","message":"batch ${batch.number} line ${line}","batch":${batch.number},"line":${line}}`)).join('\n');
     const answer = writer === 0
       ? await this.server.call('POST', '/v1/logs', otlp(batch))
       : await this.server.call('POST', '/api/v1/ingest/ndjson', text);
     if (answer.status === 200) {
       if (writer !== 0) assert.deepEqual([answer.body.accepted, answer.body.refused], [batch.lines, 0]);
       batch.isAcknowledged = true;
+      await pause(chance.between(5, 30));
       return;
     }
     // The only refusal there may be, in both protocols: come back.
@@ -89,17 +94,17 @@ class Traffic {
     // Paging has nothing to do with telemetry: it is never refused.
     assert.equal(answer.status, 200, answer.text);
     this.books.alerts.set(id, true);
-    await new Promise((resolve) => { setTimeout(resolve, chance.between(20, 120)); });
+    await pause(chance.between(20, 120));
   }
 }
 
-function otlp({ number, lines }) {
+function otlp({ service, number, lines }) {
   const attribute = (key, value) => ({ key, value: { intValue: String(value) } });
   const logRecords = Array.from({ length: lines }, (_, line) => ({
     timeUnixNano: `${Date.now()}000000`, severityNumber: 9, body: { stringValue: `batch ${number} line ${line}` },
     attributes: [attribute('batch', number), attribute('line', line)],
   }));
-  return { resourceLogs: [{ resource: { attributes: [{ key: 'service.name', value: { stringValue: SERVICE } }] }, scopeLogs: [{ logRecords }] }] };
+  return { resourceLogs: [{ resource: { attributes: [{ key: 'service.name', value: { stringValue: service } }] }, scopeLogs: [{ logRecords }] }] };
 }
 
 /** How late the latest page was, from the records: when it was due and when it was taken. */
@@ -141,8 +146,9 @@ describe('telemetry in a process of its own', () => {
     const outages = [];
     try {
       for (let round = 0; round < ROUNDS; round += 1) {
+        traffic.round = round;
         for (const [fate, strike] of Object.entries(FATES)) {
-          await new Promise((resolve) => { setTimeout(resolve, chance.between(200, 2_500)); });
+          await pause(chance.between(200, 2_500));
           await strike(pid);
           // What does not need logs answers meanwhile.
           for (const target of ['/readyz', '/', '/api/v1/alerts', '/api/v1/home', '/api/v1/line']) {
@@ -160,7 +166,8 @@ describe('telemetry in a process of its own', () => {
     } finally {
       await traffic.end();
     }
-    const lines = await checkLines(server, books, SERVICE);
+    let lines = 0;
+    for (let round = 0; round < ROUNDS; round += 1) lines += await checkLines(server, books, serviceOf(round));
     const alerts = await checkAlerts(server, books);
     await until('every page is out', async () => (await server.get('/api/v1/status')).outbox.pending === 0);
     assert.equal(checkPages(receiver, alerts), 0, 'every alert is paged once');
