@@ -468,10 +468,7 @@ impl<'a> Search<'a> {
         {
             verdicts = Some(self.probe_equal(number, text)?);
         } else if !self.is_unsearchable(number) {
-            for place in 0..self.literals.len() {
-                if self.in_constants(place, number) {
-                    continue;
-                }
+            for place in self.by_cost(number)? {
                 let fresh = self.probe_literal(place, number, verdicts.as_deref(), found)?;
                 let both: Vec<Verdict> = match verdicts {
                     None => fresh,
@@ -500,6 +497,28 @@ impl<'a> Search<'a> {
             }
         }
         self.render_rows(number, left.into_iter(), found, checkpoint)
+    }
+
+    /// The literals that must touch a variable, those first whose variables are quick to test.
+    fn by_cost(&mut self, number: usize) -> Result<Vec<usize>, ColumnError> {
+        let mut places = Vec::new();
+        for place in 0..self.literals.len() {
+            if self.in_constants(place, number) {
+                continue;
+            }
+            self.find_touches(place, number)?;
+            let template = self.column.template(number)?;
+            let slots = self.column.slots(template);
+            let touched = self.touches.iter().filter_map(|touch| slots.get(touch.slot));
+            let cost = touched.map(|slot| match slot.encoding {
+                Encoding::Dictionary { entries, .. } => u64::from(entries),
+                Encoding::Numbers { table, .. } if table.count > 0 => u64::from(table.count),
+                _ => u64::from(template.rows) * 2,
+            });
+            places.push((cost.sum::<u64>(), place));
+        }
+        places.sort_unstable();
+        Ok(places.into_iter().map(|(_, place)| place).collect())
     }
 
     fn has_whole_number(&self, number: usize) -> bool {

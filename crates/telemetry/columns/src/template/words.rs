@@ -6,6 +6,8 @@
 
 use andon_reader::query::{fold_token, tokens};
 
+use crate::bits::Bits;
+
 use super::values::{SlotValues, Texts};
 
 /// Numbers below this are remembered when they were given as words of their own.
@@ -15,6 +17,42 @@ const REMEMBERED: usize = 1 << 16;
 pub(super) struct Part<'a> {
     pub(super) constant: &'a str,
     pub(super) slot: &'a SlotValues,
+}
+
+/// Which numbers of a variable were already seen, when they lie close enough together.
+struct Repeats<'a> {
+    values: &'a [i64],
+    smallest: i64,
+    seen: Bits,
+}
+
+impl<'a> Repeats<'a> {
+    const RANGE: i64 = 1 << 22;
+
+    fn of(slot: &'a SlotValues) -> Option<Self> {
+        let SlotValues::Numbers(numbers) = slot else {
+            return None;
+        };
+        let smallest = numbers.values.iter().copied().min()?;
+        let largest = numbers.values.iter().copied().max()?;
+        let range = largest.checked_sub(smallest)?;
+        let range = usize::try_from(range).ok().filter(|_| range < Self::RANGE)?;
+        Some(Self {
+            values: &numbers.values,
+            smallest,
+            seen: Bits::none(range + 1),
+        })
+    }
+
+    fn is_known(&mut self, row: usize) -> bool {
+        let Some(&value) = self.values.get(row) else {
+            return false;
+        };
+        let place = usize::try_from(value.wrapping_sub(self.smallest)).unwrap_or(0);
+        let is_known = self.seen.get(place);
+        self.seen.set(place);
+        is_known
+    }
 }
 
 /// Gives words to somebody who gathers them.
@@ -92,7 +130,14 @@ impl<'a> WordWriter<'a> {
             }
             return;
         }
+        let mut repeats = match group {
+            [part] => Repeats::of(part.slot),
+            _ => None,
+        };
         for row in 0..rows {
+            if repeats.as_mut().is_some_and(|repeats| repeats.is_known(row)) {
+                continue;
+            }
             self.text.clear();
             self.text.push_str(before);
             for (number, part) in group.iter().enumerate() {
