@@ -266,8 +266,9 @@ pub struct AggregateResult {
     pub columns: Vec<String>,
     /// One value per column: a time in microseconds, a value of a field, null for lines without.
     pub rows: Vec<Vec<serde_json::Value>>,
-    /// How many groups there are, those beyond the limit included.
-    pub groups_total: u64,
+    /// How many groups there are, those beyond the limit included; nothing when only the largest were
+    /// looked for.
+    pub groups_total: Option<u64>,
     /// How many stored lines were looked at.
     pub scanned_rows: u64,
     /// How long it took.

@@ -6,8 +6,12 @@ use andon_reader::{
     AggregateRequest, AggregateResult, GroupBy, GroupOrder, Measure, ReaderError, code,
 };
 
+use super::field::Field;
 use super::value::FieldValue;
-use super::{Aggregation, Totals};
+use super::{Aggregation, Key, Totals};
+
+/// Most groups for which it pays to look only for the largest.
+const TOP_LIMIT: usize = 1_000;
 
 /// Refuses what cannot be meant.
 pub(super) fn check(request: &AggregateRequest) -> Result<(), ReaderError> {
@@ -66,6 +70,23 @@ impl Aggregation {
         keys.chain(self.measures.iter().map(name_of)).collect()
     }
 
+    /// The field whose most frequent values are all that is asked for.
+    pub(super) fn top_field(&self) -> Option<&Field> {
+        let order = self.order();
+        let is_by_count = order.column.checked_sub(self.keys.len()) == Some(0);
+        match (self.keys.as_slice(), self.measures.as_slice()) {
+            ([Key::Field(field @ Field::Named(..))], [Measure::Count])
+                if is_by_count
+                    && order.descending
+                    && self.request.limit <= TOP_LIMIT
+                    && self.limits.values == u32::MAX =>
+            {
+                Some(field)
+            }
+            _ => None,
+        }
+    }
+
     fn order(&self) -> GroupOrder {
         let time = self.request.by.iter().position(|by| matches!(by, GroupBy::Time { .. }));
         self.request.order.unwrap_or(match time {
@@ -82,6 +103,13 @@ impl Aggregation {
             totals.place(0);
         }
         let order = self.order();
+        let mut missing = Vec::new();
+        let mut groups_total = Some(totals.groups.len() as u64);
+        match totals.settle(self.request.limit) {
+            Ok(true) => groups_total = Some(totals.groups.len() as u64),
+            Ok(false) => groups_total = None,
+            Err(error) => missing.push(error.message),
+        }
         let groups = self.best(&totals, order);
         let columns = self.columns();
         let rows = groups.iter().map(|&group| {
@@ -91,11 +119,11 @@ impl Aggregation {
         AggregateResult {
             rows: rows.collect(),
             columns,
-            groups_total: totals.groups.len() as u64,
+            groups_total,
             scanned_rows: 0,
             elapsed_us: 0,
-            complete: true,
-            missing: Vec::new(),
+            complete: missing.is_empty(),
+            missing,
         }
     }
 

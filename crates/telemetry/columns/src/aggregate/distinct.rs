@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 
 use crate::bits::Bits;
-use crate::column::{Column, ColumnName, GroupView};
+use crate::column::{Codes, Column, ColumnName, GroupView};
 use crate::error::ColumnError;
 use crate::lines::Kind;
 use crate::select::Checkpoint;
@@ -190,6 +190,21 @@ impl ValueSet {
                 }
                 Ok(true)
             }
+            Column::Dictionary { codes, dictionary } => {
+                let mut seen = vec![false; dictionary.len()];
+                match codes {
+                    Codes::U8(codes) => mark(codes, &present, &mut seen),
+                    Codes::U16(codes) => mark(codes, &present, &mut seen),
+                    Codes::U32(codes) => mark(codes, &present, &mut seen),
+                    Codes::U64(codes) => mark(codes, &present, &mut seen),
+                }
+                for (text, _) in dictionary.iter().zip(&seen).filter(|(_, is_seen)| **is_seen) {
+                    if !(text.is_empty() && empty_is_none) {
+                        self.add_text(text);
+                    }
+                }
+                Ok(true)
+            }
             Column::Templates { column, .. } => {
                 let Some(single) = column.single_integer() else {
                     return Ok(false);
@@ -239,6 +254,16 @@ impl ValueSet {
             self.add_text(&format!("{prefix}{number}"));
         }
     }
+}
+
+/// Notes which codes occur.
+fn mark<T: Copy + Into<u64>>(codes: &[T], rows: &Bits, seen: &mut [bool]) {
+    for_each_row(rows, |row| {
+        let code = codes.get(row).and_then(|&code| usize::try_from(code.into()).ok());
+        if let Some(is_seen) = code.and_then(|code| seen.get_mut(code)) {
+            *is_seen = true;
+        }
+    });
 }
 
 fn set_bit(words: &mut Vec<u64>, number: u64) {

@@ -11,6 +11,7 @@
 mod answer;
 pub(crate) mod codes;
 mod distinct;
+mod frequent;
 pub(crate) mod field;
 pub(crate) mod numbers;
 pub(crate) mod slots;
@@ -28,6 +29,7 @@ use crate::select::{Checkpoint, Span, Verdict, rows_in, select, verdict};
 use codes::{FieldCodes, field_codes};
 use distinct::ValueSet;
 use field::{Field, time_of};
+use frequent::Pending;
 use numbers::{Sums, accumulate};
 use slots::{Keyed, count_rows, for_each_row};
 use value::Interner;
@@ -152,6 +154,7 @@ impl Aggregation {
             direct: Vec::new(),
             groups: Vec::new(),
             counts: Vec::new(),
+            pending: Vec::new(),
             sums: vec![Vec::new(); self.summed.len()],
             distinct: self.counted.iter().map(|_| Distinct::new(self.keys.is_empty())).collect(),
         }
@@ -171,6 +174,8 @@ pub struct Totals {
     counts: Vec<u64>,
     sums: Vec<Vec<Sums>>,
     distinct: Vec<Distinct>,
+    /// Groups of lines of which only the most frequent values are wanted.
+    pending: Vec<Pending>,
 }
 
 /// Different values: of all lines together, or by group.
@@ -317,6 +322,11 @@ impl Totals {
         rows: &Bits,
         checkpoint: Checkpoint<'_>,
     ) -> Result<(), ColumnError> {
+        if let Some(field) = aggregation.top_field()
+            && self.defer(group, field, rows, checkpoint)?
+        {
+            return self.check(&aggregation.limits);
+        }
         let mut keys = Vec::with_capacity(aggregation.keys.len());
         for key in &aggregation.keys {
             checkpoint()?;
@@ -464,6 +474,7 @@ impl Totals {
     /// # Errors
     /// When a limit is passed.
     pub fn merge(&mut self, aggregation: &Aggregation, other: &Self) -> Result<(), ColumnError> {
+        self.pending.extend(other.pending.iter().cloned());
         let mut places = Vec::with_capacity(other.groups.len());
         for (number, &theirs) in other.groups.iter().enumerate() {
             let packed = self.translated(other, theirs, aggregation.limits.values);
@@ -517,6 +528,7 @@ impl Totals {
         self.keys.iter().map(Interner::memory_bytes).sum::<usize>()
             + self.groups.len() * (60 + 88 * self.sums.len())
             + self.distinct.iter().map(Distinct::memory_bytes).sum::<usize>()
+            + self.pending.iter().map(Pending::memory_bytes).sum::<usize>()
     }
 
     fn check(&self, limits: &Limits) -> Result<(), ColumnError> {

@@ -19,6 +19,7 @@ pub(crate) struct TestGroup {
     severities: u32,
     times: (i64, i64),
     received: (i64, i64),
+    has_resources: bool,
 }
 
 impl TestGroup {
@@ -31,6 +32,7 @@ impl TestGroup {
             severities: 0,
             times: bounds(lines.timestamps_us()),
             received: (lines.received_at_us(), lines.received_at_us()),
+            has_resources: (0..rows).any(|row| !lines.resource_text(row).is_empty()),
         };
         let integers = |values: Vec<i64>| integer_column(&values.into_iter().map(Some).collect::<Vec<_>>());
         let first = lines.first_sequence() as i64;
@@ -250,7 +252,7 @@ impl GroupView for TestGroup {
     }
 
     fn resource_may_have(&self, _name: &str) -> bool {
-        true
+        self.has_resources
     }
 
     fn may_have_key(&self, _key: u64) -> bool {
