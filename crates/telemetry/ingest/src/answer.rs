@@ -1,6 +1,13 @@
 //! What the inputs over HTTP answer, and what the counters of senders learn from it.
 
+use andon_reader::NewLogRow;
+
 use crate::failure::IngestError;
+
+/// The newest time of lines.
+pub(crate) fn newest_of(rows: &[NewLogRow]) -> Option<i64> {
+    rows.iter().filter_map(|row| row.timestamp_us).max()
+}
 
 /// How long a sender should wait before it tries again.
 pub(crate) const RETRY_AFTER_S: u32 = 5;
@@ -20,6 +27,8 @@ pub struct InputAnswer {
     pub accepted: u64,
     /// Lines of them that were cut for their length.
     pub truncated: u64,
+    /// The newest time among the lines that were stored, microseconds since the epoch.
+    pub newest_us: Option<i64>,
     /// Bytes of the request as it came.
     pub bytes: u64,
     /// Lines that were refused, by reason, with an example.
@@ -35,6 +44,7 @@ impl Default for InputAnswer {
             body: Vec::new(),
             accepted: 0,
             truncated: 0,
+            newest_us: None,
             bytes: 0,
             refused: Vec::new(),
         }

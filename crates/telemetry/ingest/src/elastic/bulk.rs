@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use serde_json::{Value, json};
 
-use crate::answer::InputAnswer;
+use crate::answer::{InputAnswer, newest_of};
 use crate::content::{ContentEncoding, Decompressor};
 use crate::elastic::action::{self, Action};
 use crate::elastic::document::{error_type, item_status, read, refusal};
@@ -86,6 +86,7 @@ struct Reader {
     closed: Option<usize>,
     accepted: u64,
     truncated: u64,
+    newest_us: Option<i64>,
     bytes: u64,
 }
 
@@ -103,6 +104,7 @@ impl Reader {
             closed: None,
             accepted: 0,
             truncated: 0,
+            newest_us: None,
             bytes: 0,
         }
     }
@@ -211,6 +213,7 @@ impl Reader {
             return;
         }
         self.row_bytes = 0;
+        let newest_us = newest_of(&self.rows);
         let stored = sink.append(std::mem::take(&mut self.rows)).await;
         let waiting = self.first_waiting..self.items.len();
         self.first_waiting = self.items.len();
@@ -218,6 +221,7 @@ impl Reader {
             Ok(receipt) => {
                 self.accepted += receipt.rows;
                 self.truncated += receipt.truncated_rows;
+                self.newest_us = self.newest_us.max(newest_us);
                 let items = self.items.get_mut(waiting).unwrap_or_default();
                 let items = items.iter_mut().filter(|item| matches!(item.outcome, Outcome::Waiting));
                 for (position, item) in items.enumerate() {
@@ -260,6 +264,7 @@ impl Reader {
             body: body.to_string().into_bytes(),
             accepted: self.accepted,
             truncated: self.truncated,
+            newest_us: self.newest_us,
             bytes: self.bytes,
             refused: by_code(std::mem::take(&mut self.refusals)),
             ..InputAnswer::default()

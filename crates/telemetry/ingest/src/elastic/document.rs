@@ -105,6 +105,7 @@ pub async fn index_document(
         Ok(row) => row,
         Err(error) => return refusal(error, 1, bytes),
     };
+    let newest_us = row.timestamp_us;
     match sink.append(vec![row]).await {
         Ok(receipt) => InputAnswer {
             status: 201,
@@ -117,6 +118,7 @@ pub async fn index_document(
             .into_bytes(),
             accepted: receipt.rows,
             truncated: receipt.truncated_rows,
+            newest_us,
             bytes,
             ..InputAnswer::default()
         },

@@ -2,7 +2,7 @@
 
 use andon_reader::LogSink;
 
-use crate::answer::{InputAnswer, refusal_text};
+use crate::answer::{InputAnswer, newest_of, refusal_text};
 use crate::aside::aside;
 use crate::frames::Frame;
 use crate::gelf::row::gelf_rows;
@@ -15,12 +15,13 @@ pub async fn post_gelf(sink: &dyn LogSink, body: Vec<u8>, peer: &str) -> InputAn
         Ok(rows) => rows,
         Err(error) => return refusal_text(error, 1, bytes),
     };
-    let lines = rows.len() as u64;
+    let (lines, newest_us) = (rows.len() as u64, newest_of(&rows));
     match sink.append(rows).await {
         Ok(receipt) => InputAnswer {
             status: 202,
             accepted: receipt.rows,
             truncated: receipt.truncated_rows,
+            newest_us,
             bytes,
             ..InputAnswer::default()
         },

@@ -1,12 +1,15 @@
-//! UDP: one task reads and never waits for the disk, another one stores what it has read.
+//! UDP: a thread of its own reads and waits for nothing else, a task stores what it has read.
+//!
+//! The kernel holds a few hundred datagrams and throws the rest away: at twenty thousand per second the
+//! reader may pause for ten milliseconds, which is too little for a thread that has other work.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -23,14 +26,16 @@ use crate::senders::{OTHERS, Sender};
 const DATAGRAM_BYTES: usize = 65_536;
 /// How often losses are told and late parts given up.
 const TICK: Duration = Duration::from_secs(1);
-/// Datagrams read in a row before other tasks get their turn.
-const READ_AT_ONCE: usize = 256;
+/// How long the reader waits for a datagram before it looks whether everything stops.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// How long the reader rests after an error, so that one that stays does not take a whole core.
+const ERROR_PAUSE: Duration = Duration::from_millis(20);
 /// Senders whose losses are told apart between two ticks.
 const LOSERS_MAX: usize = 1_000;
 
 type Datagram = (IpAddr, Vec<u8>);
 
-/// Starts both tasks.
+/// Starts thread and task.
 pub(crate) fn serve(socket: UdpSocket, protocol: Protocol, input: &'static str, shared: Shared, tasks: &mut JoinSet<()>) {
     let (send, receive) = mpsc::channel(limits::QUEUE_DATAGRAMS);
     let held_bytes = Arc::new(AtomicUsize::new(0));
@@ -43,7 +48,7 @@ pub(crate) fn serve(socket: UdpSocket, protocol: Protocol, input: &'static str, 
         input,
         shared: shared.clone(),
     };
-    tasks.spawn(reader.run(socket));
+    tasks.spawn_blocking(move || reader.run(&socket));
     tasks.spawn(drain(receive, held_bytes, protocol, input, shared));
 }
 
@@ -59,37 +64,26 @@ struct Reader {
 }
 
 impl Reader {
-    async fn run(mut self, socket: UdpSocket) {
+    fn run(mut self, socket: &UdpSocket) {
         let mut buffer = vec![0; DATAGRAM_BYTES];
-        let mut tick = tokio::time::interval(TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let shared = self.shared.clone();
-        let stopping = shared.stopping();
-        tokio::pin!(stopping);
-        loop {
-            tokio::select! {
-                () = &mut stopping => break,
-                _ = tick.tick() => self.tell_losses(),
-                received = socket.recv_from(&mut buffer) => self.take(received, &buffer),
+        let mut told = Instant::now();
+        while !self.shared.is_stopping() {
+            match socket.recv_from(&mut buffer) {
+                Ok((length, peer)) => self.take(buffer.get(..length).unwrap_or_default(), peer),
+                Err(error) if is_pause(&error) => {}
+                // For example an ICMP answer; there is nothing to read.
+                Err(_) => std::thread::sleep(ERROR_PAUSE),
             }
-            for _ in 0..READ_AT_ONCE {
-                match socket.try_recv_from(&mut buffer) {
-                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
-                    received => self.take(received, &buffer),
-                }
+            if told.elapsed() >= TICK {
+                self.tell_losses();
+                told = Instant::now();
             }
         }
         self.tell_losses();
     }
 
-    fn take(&mut self, received: std::io::Result<(usize, SocketAddr)>, buffer: &[u8]) {
-        let (length, peer) = match received {
-            Ok(received) => received,
-            // An ICMP answer to something else that this port sent; there is nothing to read.
-            Err(_) => return,
-        };
-        let bytes = buffer.get(..length).unwrap_or_default();
-        let peer = peer.ip().to_canonical();
+    fn take(&mut self, bytes: &[u8], peer: SocketAddr) {
+        let (length, peer) = (bytes.len(), peer.ip().to_canonical());
         // Counted before it is sent: the other task may let go of it at once.
         let held_bytes = self.held_bytes.fetch_add(length, Ordering::Relaxed) + length;
         if held_bytes <= limits::QUEUE_BYTES && self.queue.try_send((peer, bytes.to_vec())).is_ok() {
@@ -120,6 +114,18 @@ impl Reader {
             self.shared.senders.refused(sender, code::KERNEL_FULL, message, count, now);
         }
     }
+}
+
+/// Tells the end of the patience from an error.
+fn is_pause(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+}
+
+/// Opens a port whose reader looks around from time to time.
+pub(crate) fn open(address: &str) -> std::io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(address)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    Ok(socket)
 }
 
 /// Stores what was read, until the reader is gone and the queue is empty.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use andon_reader::LogSink;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -76,8 +76,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Also when whoever could say so is gone.
     pub(crate) fn is_stopping(&self) -> bool {
-        *self.stop.borrow()
+        *self.stop.borrow() || self.stop.has_changed().is_err()
     }
 
     /// Waits until everything shall stop.
@@ -112,7 +113,7 @@ pub async fn listen(
         (&options.syslog, Protocol::Syslog, "syslog-udp", "syslog-tcp"),
     ] {
         if let Some(address) = address {
-            opened.push(open_datagrams(address, protocol, udp, &shared, tasks).await);
+            opened.push(open_datagrams(address, protocol, udp, &shared, tasks));
             opened.push(open_streams(address, protocol, tcp, None, &shared, tasks).await);
         }
     }
@@ -127,14 +128,14 @@ pub async fn listen(
     opened
 }
 
-async fn open_datagrams(
+fn open_datagrams(
     address: &str,
     protocol: Protocol,
     name: &'static str,
     shared: &Shared,
     tasks: &mut JoinSet<()>,
 ) -> Opened {
-    match UdpSocket::bind(address).await {
+    match datagrams::open(address) {
         Ok(socket) => {
             let shown = socket.local_addr().map_or_else(|_| address.to_owned(), |address| address.to_string());
             datagrams::serve(socket, protocol, name, shared.clone(), tasks);

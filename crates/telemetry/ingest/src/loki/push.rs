@@ -4,7 +4,7 @@ use andon_reader::{Attributes, LogSink, NewLogRow};
 use prost::Message as _;
 use serde_json::Value;
 
-use crate::answer::{InputAnswer, refusal_text};
+use crate::answer::{InputAnswer, newest_of, refusal_text};
 use crate::aside::aside;
 use crate::content::{ContentEncoding, decode_body};
 use crate::elements::count_loki;
@@ -35,12 +35,13 @@ pub async fn push_loki(sink: &dyn LogSink, request: LokiRequest<'_>) -> InputAns
         Ok(rows) => rows,
         Err(error) => return refusal_text(error, 1, bytes),
     };
-    let lines = rows.len() as u64;
+    let (lines, newest_us) = (rows.len() as u64, newest_of(&rows));
     match sink.append(rows).await {
         Ok(receipt) => InputAnswer {
             status: 204,
             accepted: receipt.rows,
             truncated: receipt.truncated_rows,
+            newest_us,
             bytes,
             ..InputAnswer::default()
         },
