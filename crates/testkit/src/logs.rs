@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use andon_columns::aggregate::{Aggregation, Limits};
 use andon_reader::query::Filter;
 use andon_reader::{
-    Clock, CountRequest, CountResult, FieldsRequest, FieldsResult, Histogram, HistogramRequest, LogReader, LogRow, Order,
+    AggregateRequest, AggregateResult, Clock, CountRequest, CountResult, FieldsRequest, FieldsResult, Histogram, HistogramRequest, LogReader, LogRow, Order,
     ReaderError, SearchRequest, SearchResult, Series, StoreStatus, TailEvent,
 };
 use futures::future::BoxFuture;
@@ -116,6 +117,18 @@ impl LogReader for MemoryLogs {
                 complete: true,
                 missing: Vec::new(),
             })
+        })
+    }
+
+    fn aggregate(&self, request: AggregateRequest) -> BoxFuture<'_, Result<AggregateResult, ReaderError>> {
+        Box::pin(async move {
+            let rows = self.matching(&request.query, request.since_us, request.until_us, request.clock)?;
+            let aggregation = Aggregation::new(request, Limits::default())?;
+            let mut totals = aggregation.totals();
+            for row in &rows {
+                totals.add_row(&aggregation, row).unwrap();
+            }
+            Ok(aggregation.answer(totals))
         })
     }
 

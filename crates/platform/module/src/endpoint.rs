@@ -296,7 +296,10 @@ impl Call {
 }
 
 /// Reads a time: RFC 3339, a date, or an age such as `24h` before `now`.
-pub(crate) fn read_time(text: &str, now: jiff::Timestamp) -> Result<jiff::Timestamp, Problem> {
+///
+/// # Errors
+/// `REQ-0001` when it is none of these.
+pub fn read_time(text: &str, now: jiff::Timestamp) -> Result<jiff::Timestamp, Problem> {
     if text == "now" {
         return Ok(now);
     }

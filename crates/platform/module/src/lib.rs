@@ -10,7 +10,7 @@ mod shape;
 mod telemetry;
 mod world;
 
-pub use endpoint::{Access, BODY_MAX_BYTES, BodyStream, Call, Endpoint, EventStream, Handler, Reply, SchemaOf, ServerEvent, decode_pairs};
+pub use endpoint::{Access, BODY_MAX_BYTES, BodyStream, Call, Endpoint, EventStream, Handler, Reply, SchemaOf, ServerEvent, decode_pairs, read_time};
 pub use run::{ControllerStatus, Runner, settle};
 pub use shape::{Admission, Controller, Gate, Module, Scope, Subscriber, Verdict};
 pub use telemetry::telemetry_problem;

@@ -8,10 +8,21 @@
 //!
 //! Absent: files, caches and threads (see `andon-store`).
 
+pub mod aggregate;
 pub mod bits;
+pub mod column;
 mod error;
+pub mod fields;
+pub mod group;
+pub mod keys;
 pub mod lines;
+pub mod newest;
+pub mod pick;
+mod references;
+pub mod rows;
+pub mod select;
 pub mod sink;
+pub mod template;
 pub mod wire;
 
 pub use error::ColumnError;

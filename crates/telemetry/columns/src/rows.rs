@@ -14,7 +14,10 @@ use crate::select::texts::{cell_of, identifier, presence_of, write_hex};
 
 /// Shows the text of each row of `within` that has one, not always in the order of rows. Columns of
 /// numbers have none.
-pub(crate) fn each_text(
+///
+/// # Errors
+/// When a column cannot be read, or the checkpoint or `each` stops the work.
+pub fn each_text(
     group: &dyn GroupView,
     column: &Column,
     within: &Bits,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ReaderError;
 use crate::request::{
-    CountRequest, CountResult, FieldsRequest, FieldsResult, Histogram, HistogramRequest,
+    AggregateRequest, AggregateResult, CountRequest, CountResult, FieldsRequest, FieldsResult, Histogram, HistogramRequest,
     SearchRequest, SearchResult, StoreStatus, TailEvent,
 };
 use crate::row::{LogRow, NewLogRow};
@@ -22,6 +22,12 @@ pub trait LogReader: Send + Sync {
     /// Counts matching lines over time.
     fn histogram(&self, request: HistogramRequest)
     -> BoxFuture<'_, Result<Histogram, ReaderError>>;
+
+    /// Measures matching lines by fields and by time.
+    fn aggregate(
+        &self,
+        request: AggregateRequest,
+    ) -> BoxFuture<'_, Result<AggregateResult, ReaderError>>;
 
     /// Says which fields occur in matching lines.
     fn fields(&self, request: FieldsRequest) -> BoxFuture<'_, Result<FieldsResult, ReaderError>>;

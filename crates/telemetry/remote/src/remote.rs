@@ -7,7 +7,7 @@ use andon_columns::LinesSink;
 use andon_columns::lines::Lines;
 use andon_reader::query::Filter;
 use andon_reader::{
-    Caller, Clock, Column, CountRequest, CountResult, FieldsRequest, FieldsResult, Histogram, HistogramRequest, LogReader,
+    AggregateRequest, AggregateResult, Caller, Clock, Column, CountRequest, CountResult, FieldsRequest, FieldsResult, Histogram, HistogramRequest, LogReader,
     LogRow, LogSink, NewLogRow, ReaderError, Receipt, SearchRequest, SearchResult, SqlLimits, SqlResult, SqlRunner,
     StoreStatus, TailEvent, code,
 };
@@ -27,7 +27,7 @@ use crate::failure::{garbled, unavailable};
 use crate::limits::{APPEND_TIME, APPENDING_BYTES, PATIENCE, READ_TIME};
 use crate::line::{Broken, Line, whole};
 use crate::link::{Condition, Link};
-use crate::rows::{read_one, read_search, read_sql, read_tail};
+use crate::rows::{read_groups, read_one, read_search, read_sql, read_tail};
 use crate::service::in_background;
 use crate::socket::SocketPath;
 use crate::wire::{Pulse, Statement, path};
@@ -179,6 +179,15 @@ impl LogReader for Remote {
             let mut counted: Histogram = self.ask(path::HISTOGRAM, &request).await?;
             self.note_outage(request.clock, (request.since_us, request.until_us), &mut counted.complete, &mut counted.missing);
             Ok(counted)
+        })
+    }
+
+    fn aggregate(&self, request: AggregateRequest) -> BoxFuture<'_, Result<AggregateResult, ReaderError>> {
+        Box::pin(async move {
+            let bytes = self.call(path::AGGREGATE, written(&request)?, READ_TIME).await?;
+            let mut measured = decoded(bytes, read_groups).await?;
+            self.note_outage(request.clock, (request.since_us, request.until_us), &mut measured.complete, &mut measured.missing);
+            Ok(measured)
         })
     }
 

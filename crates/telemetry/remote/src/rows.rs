@@ -1,6 +1,6 @@
 //! Answers and lent rows as bytes.
 
-use andon_reader::{LogRow, SearchResult, SqlResult, TailEvent};
+use andon_reader::{AggregateResult, LogRow, SearchResult, SqlResult, TailEvent};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -128,6 +128,23 @@ pub(crate) fn write_sql(mut answer: SqlResult) -> Result<Vec<u8>, Damaged> {
 pub(crate) fn read_sql(bytes: &[u8]) -> Result<SqlResult, Damaged> {
     let mut reader = Reader::new(bytes);
     let mut answer: SqlResult = read_head(&mut reader)?;
+    answer.rows = read_values_from(&mut reader)?;
+    Ok(answer)
+}
+
+/// Writes the groups of lines.
+pub(crate) fn write_groups(mut answer: AggregateResult) -> Result<Vec<u8>, Damaged> {
+    let rows = std::mem::take(&mut answer.rows);
+    let mut writer = Writer::with_capacity(rows.len() * 64);
+    write_head(&mut writer, &answer)?;
+    write_values_into(&mut writer, &rows);
+    Ok(writer.bytes)
+}
+
+/// Reads the groups of lines.
+pub(crate) fn read_groups(bytes: &[u8]) -> Result<AggregateResult, Damaged> {
+    let mut reader = Reader::new(bytes);
+    let mut answer: AggregateResult = read_head(&mut reader)?;
     answer.rows = read_values_from(&mut reader)?;
     Ok(answer)
 }

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use crate::failure::{garbled, unavailable};
 use crate::limits::APPEND_BYTES;
-use crate::rows::{write_one, write_search, write_sql, write_tail};
+use crate::rows::{write_groups, write_one, write_search, write_sql, write_tail};
 use crate::wire::{Pulse, Statement, TableShape, path};
 
 /// A store that is open.
@@ -110,6 +110,7 @@ pub fn router(shelf: Arc<Shelf>) -> Router {
         .route(path::SEARCH, post(|State(shelf): State<Arc<Shelf>>, body: Bytes| async move { respond(search(&shelf, &body).await) }))
         .route(path::COUNT, post(|State(shelf): State<Arc<Shelf>>, body: Bytes| async move { respond(count(&shelf, &body).await) }))
         .route(path::HISTOGRAM, post(|State(shelf): State<Arc<Shelf>>, body: Bytes| async move { respond(histogram(&shelf, &body).await) }))
+        .route(path::AGGREGATE, post(|State(shelf): State<Arc<Shelf>>, body: Bytes| async move { respond(aggregate(&shelf, &body).await) }))
         .route(path::FIELDS, post(|State(shelf): State<Arc<Shelf>>, body: Bytes| async move { respond(fields(&shelf, &body).await) }))
         .route(path::ROW, post(|State(shelf): State<Arc<Shelf>>, body: Bytes| async move { respond(row(&shelf, &body).await) }))
         .route(path::APPEND, post(|State(shelf): State<Arc<Shelf>>, body: Bytes| async move { respond(append(&shelf, body).await) }))
@@ -138,6 +139,11 @@ async fn count(shelf: &Shelf, body: &[u8]) -> Answer {
 
 async fn histogram(shelf: &Shelf, body: &[u8]) -> Answer {
     write(&shelf.opened()?.reader.histogram(read(body)?).await?)
+}
+
+async fn aggregate(shelf: &Shelf, body: &[u8]) -> Answer {
+    let measured = shelf.opened()?.reader.aggregate(read(body)?).await?;
+    in_background(move || write_groups(measured)).await?.map_err(|error| garbled("an answer", &error))
 }
 
 async fn fields(shelf: &Shelf, body: &[u8]) -> Answer {

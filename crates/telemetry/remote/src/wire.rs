@@ -10,6 +10,7 @@ pub(crate) mod path {
     pub(crate) const SEARCH: &str = "/search";
     pub(crate) const COUNT: &str = "/count";
     pub(crate) const HISTOGRAM: &str = "/histogram";
+    pub(crate) const AGGREGATE: &str = "/aggregate";
     pub(crate) const FIELDS: &str = "/fields";
     pub(crate) const ROW: &str = "/row";
     pub(crate) const TAIL: &str = "/tail";

@@ -1,21 +1,27 @@
 //! The direct scan as Arrow batches, for the SQL engine: the only place where Arrow leaves the store.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use andon_reader::query::{Filter, FixedField, Needs, RowView};
-use andon_reader::{Order, ReaderError, code, level_of};
+use andon_columns::ColumnError;
+use andon_columns::bits::Bits;
+use andon_columns::column::{ColumnName, GroupView};
+use andon_columns::lines::{Line, Lines, text_place};
+use andon_columns::pick::integers;
+use andon_columns::rows::{each_text, fetch};
+use andon_columns::select::{Span, rows_in, select};
+use andon_reader::query::{Filter, FixedField, RowView};
+use andon_reader::{ReaderError, code, level_of};
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringViewArray,
-    TimestampMicrosecondArray, UInt8Array,
+    ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringViewArray,
+    TimestampMicrosecondArray,
 };
-use arrow::compute::filter;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use crate::extent::Interval;
-use crate::record::StoredRow;
-use crate::scan::{Plan, Snapshot, columns_for};
-use crate::segment::{ColumnBatch, GroupReader, Opened, Segment, column, promoted_column};
+use crate::group::StoredGroup;
+use crate::scan::Snapshot;
+use crate::segment::Segment;
 use crate::shared::Shared;
 
 /// Lines per batch made from memory.
@@ -100,33 +106,6 @@ impl LogColumn {
         };
         Field::new(self.name(), data_type, false)
     }
-
-    fn file_columns(self, opened: &Opened, columns: &mut BTreeSet<String>) {
-        let one = match self {
-            Self::Id => column::SEQUENCE,
-            Self::Timestamp => column::TIMESTAMP,
-            Self::ReceivedAt => column::RECEIVED_AT,
-            Self::Severity | Self::SeverityNumber => column::SEVERITY_NUMBER,
-            Self::SeverityText => column::SEVERITY_TEXT,
-            Self::Service => column::SERVICE,
-            Self::Message => column::MESSAGE,
-            Self::TraceId => column::TRACE_ID,
-            Self::SpanId => column::SPAN_ID,
-            Self::Scope => column::SCOPE,
-            Self::Attributes => column::ATTRIBUTES,
-            Self::Resource => column::RESOURCE,
-        };
-        columns.insert(one.to_owned());
-        if self == Self::Attributes {
-            columns.extend(
-                opened
-                    .index
-                    .promoted
-                    .keys()
-                    .map(|name| promoted_column(name)),
-            );
-        }
-    }
 }
 
 const UTC: &str = "+00:00";
@@ -155,7 +134,16 @@ pub struct SqlSnapshot {
 
 enum Part {
     Memory(usize),
-    Group(Arc<Segment>, Arc<Opened>, usize),
+    Group(Arc<Segment>),
+}
+
+/// The matching lines of one segment that are still to be given.
+struct Reading {
+    /// Keeps the files while they are read.
+    _segment: Arc<Segment>,
+    group: Arc<StoredGroup>,
+    rows: Vec<usize>,
+    next: usize,
 }
 
 impl SqlSnapshot {
@@ -238,13 +226,8 @@ impl SqlSnapshot {
             if !segment.extent().touches(&self.interval) {
                 continue;
             }
-            let opened = self.shared.opened.open(segment)?;
-            for (group, known) in opened.index.groups.iter().enumerate() {
-                let may_match = known.extent.touches(&self.interval)
-                    && self.filter.may_match(&opened.index.summary(known));
-                if may_match && is_mine() {
-                    parts.push_back(Part::Group(Arc::clone(segment), Arc::clone(&opened), group));
-                }
+            if is_mine() {
+                parts.push_back(Part::Group(Arc::clone(segment)));
             }
         }
         let fields: Vec<Field> = columns.iter().map(|column| column.field()).collect();
@@ -275,7 +258,7 @@ pub struct LogBatches {
     parts: VecDeque<Part>,
     /// Chunk, and the batch in it to go on with.
     memory: Option<(usize, usize)>,
-    reading: Option<(GroupReader, Arc<Segment>)>,
+    reading: Option<Reading>,
 }
 
 impl Iterator for LogBatches {
@@ -290,11 +273,10 @@ impl Iterator for LogBatches {
             } else {
                 match self.parts.pop_front()? {
                     Part::Memory(chunk) => self.memory = Some((chunk, 0)),
-                    Part::Group(segment, opened, group) => {
-                        if let Err(error) = self.begin(segment, &opened, group) {
-                            return Some(Err(error));
-                        }
-                    }
+                    Part::Group(segment) => match self.begin(segment) {
+                        Ok(reading) => self.reading = Some(reading),
+                        Err(error) => return Some(Err(unreadable(&error))),
+                    },
                 }
                 continue;
             };
@@ -315,24 +297,23 @@ impl LogBatches {
         Arc::clone(&self.schema)
     }
 
-    fn begin(
-        &mut self,
-        segment: Arc<Segment>,
-        opened: &Opened,
-        group: usize,
-    ) -> Result<(), ReaderError> {
-        let plan = Plan {
-            filter: &self.source.filter,
-            interval: self.source.interval,
-            order: Order::OldestFirst,
-            extra: Needs::default(),
+    /// Finds the matching lines of a segment.
+    fn begin(&self, segment: Arc<Segment>) -> Result<Reading, ColumnError> {
+        let group = self.source.shared.opened.open(&segment)?;
+        let interval = self.source.interval;
+        let span = Span {
+            since_us: interval.since_us,
+            until_us: interval.until_us,
+            clock: interval.clock,
         };
-        let mut names = columns_for(&plan, opened);
-        for column in &self.columns {
-            column.file_columns(opened, &mut names);
-        }
-        self.reading = Some((opened.read(group, Some(&names), None)?, segment));
-        Ok(())
+        let rows = rows_in(group.as_ref(), span)?;
+        let rows = select(&self.source.filter, group.as_ref(), rows, &|| Ok(()))?;
+        Ok(Reading {
+            _segment: segment,
+            group,
+            rows: rows.ones().collect(),
+            next: 0,
+        })
     }
 
     fn next_of_memory(&mut self) -> Result<Option<RecordBatch>, ReaderError> {
@@ -343,10 +324,12 @@ impl LogBatches {
         let Some(chunk) = snapshot.chunks().nth(chunk_number) else {
             return Ok(None);
         };
-        let mut rows: Vec<&StoredRow> = Vec::new();
+        let mut rows: Vec<(&Lines, usize)> = Vec::new();
         let mut next = first;
         while let Some(batch) = chunk.batches.get(next) {
-            rows.extend(batch.rows.iter().filter(|row| self.source.is_wanted(*row)));
+            let lines = &*batch.lines;
+            let wanted = (0..lines.len()).filter(|&row| self.source.is_wanted(&lines.row(row)));
+            rows.extend(wanted.map(|row| (lines, row)));
             next += 1;
             if rows.len() >= BATCH_ROWS {
                 break;
@@ -360,19 +343,21 @@ impl LogBatches {
     }
 
     fn next_of_group(&mut self) -> Result<Option<RecordBatch>, ReaderError> {
-        let Some(batch) = self.reading.as_mut().and_then(|(reader, _)| reader.next()) else {
-            self.reading = None;
+        let Some(reading) = self.reading.as_mut() else {
             return Ok(None);
         };
-        let batch = batch?;
-        let columns = ColumnBatch::new(&batch);
-        let wanted: Vec<bool> = (0..columns.rows)
-            .map(|index| self.source.is_wanted(&columns.row(index)))
-            .collect();
-        let count = wanted.iter().filter(|&&is_wanted| is_wanted).count();
-        let mask = BooleanArray::from(wanted);
-        self.make(count, |column| file_column(column, &batch, &columns, &mask))
-            .map(Some)
+        let end = (reading.next + BATCH_ROWS).min(reading.rows.len());
+        let rows = reading.rows.get(reading.next..end).unwrap_or_default().to_vec();
+        reading.next = end;
+        let group = Arc::clone(&reading.group);
+        if rows.is_empty() {
+            self.reading = None;
+            return Ok(None);
+        }
+        let made = self.make(rows.len(), |column| {
+            group_column(column, group.as_ref(), &rows).map_err(|error| unreadable(&error))
+        });
+        made.map(Some)
     }
 
     fn make(
@@ -400,99 +385,119 @@ fn object_text(text: &str) -> &str {
     if text.is_empty() { "{}" } else { text }
 }
 
-fn memory_column(column: LogColumn, rows: &[&StoredRow]) -> ArrayRef {
-    let texts = |get: fn(&StoredRow) -> &str| -> ArrayRef {
-        Arc::new(StringViewArray::from_iter_values(
-            rows.iter().map(|row| get(row)),
-        ))
+fn memory_column(column: LogColumn, rows: &[(&Lines, usize)]) -> ArrayRef {
+    let texts = |field: FixedField| -> ArrayRef {
+        let place = text_place(field).unwrap_or(usize::MAX);
+        Arc::new(StringViewArray::from_iter_values(rows.iter().map(
+            |(lines, row)| lines.texts(place).map_or("", |texts| texts.get(*row)),
+        )))
     };
-    let numbers =
-        |get: fn(&StoredRow) -> i64| Int64Array::from_iter_values(rows.iter().map(|row| get(row)));
+    let numbers = |get: fn(&Line<'_>) -> i64| {
+        Int64Array::from_iter_values(rows.iter().map(|(lines, row)| get(&lines.row(*row))))
+    };
+    let severities = || rows.iter().map(|(lines, row)| lines.row(*row).severity_number());
     match column {
         LogColumn::Id => Arc::new(StringViewArray::from_iter_values(
-            rows.iter().map(|row| row.sequence.to_string()),
+            rows.iter()
+                .map(|(lines, row)| (lines.first_sequence() + *row as u64).to_string()),
         )),
-        LogColumn::Timestamp => times(numbers(|row| row.timestamp_us)),
-        LogColumn::ReceivedAt => times(numbers(|row| row.received_at_us)),
-        LogColumn::Severity => texts(|row| level_of(row.severity_number).name()),
-        LogColumn::SeverityNumber => Arc::new(numbers(|row| i64::from(row.severity_number))),
-        LogColumn::SeverityText => texts(|row| row.text(FixedField::SeverityText)),
-        LogColumn::Service => texts(|row| row.text(FixedField::Service)),
-        LogColumn::Message => texts(|row| row.text(FixedField::Message)),
-        LogColumn::TraceId => texts(|row| row.text(FixedField::TraceId)),
-        LogColumn::SpanId => texts(|row| row.text(FixedField::SpanId)),
-        LogColumn::Scope => texts(|row| row.text(FixedField::Scope)),
-        LogColumn::Attributes => texts(|row| object_text(&row.attributes)),
-        LogColumn::Resource => texts(|row| object_text(&row.resource)),
+        LogColumn::Timestamp => times(numbers(|row| row.timestamp_us())),
+        LogColumn::ReceivedAt => times(numbers(|row| row.received_at_us())),
+        LogColumn::Severity => Arc::new(StringViewArray::from_iter_values(
+            severities().map(|number| level_of(number).name()),
+        )),
+        LogColumn::SeverityNumber => {
+            Arc::new(Int64Array::from_iter_values(severities().map(i64::from)))
+        }
+        LogColumn::SeverityText => texts(FixedField::SeverityText),
+        LogColumn::Service => texts(FixedField::Service),
+        LogColumn::Message => texts(FixedField::Message),
+        LogColumn::TraceId => texts(FixedField::TraceId),
+        LogColumn::SpanId => texts(FixedField::SpanId),
+        LogColumn::Scope => texts(FixedField::Scope),
+        LogColumn::Attributes => Arc::new(StringViewArray::from_iter_values(rows.iter().map(
+            |(lines, row)| serde_json::to_string(&lines.attributes(*row)).unwrap_or_default(),
+        ))),
+        LogColumn::Resource => Arc::new(StringViewArray::from_iter_values(
+            rows.iter()
+                .map(|(lines, row)| object_text(lines.resource_text(*row))),
+        )),
     }
 }
 
-fn file_column(
+fn group_column(
     column: LogColumn,
-    batch: &RecordBatch,
-    columns: &ColumnBatch,
-    mask: &BooleanArray,
-) -> Result<ArrayRef, ReaderError> {
-    let kept = |name: &str| -> Result<ArrayRef, ReaderError> {
-        let array = batch
-            .column_by_name(name)
-            .ok_or_else(|| internal(&format!("column {name} is missing")))?;
-        filter(array, mask).map_err(|error| internal(&error))
+    group: &dyn GroupView,
+    rows: &[usize],
+) -> Result<ArrayRef, ColumnError> {
+    let numbers = |name: ColumnName| -> Result<Int64Array, ColumnError> {
+        Ok(Int64Array::from(integers(group, &name, rows)?))
     };
-    let time = |name: &str| -> Result<ArrayRef, ReaderError> {
-        let array = kept(name)?;
-        let values = array.as_any().downcast_ref::<Int64Array>().cloned();
-        values
-            .map(times)
-            .ok_or_else(|| internal(&format!("column {name} has another type")))
-    };
-    let severities = || -> Result<UInt8Array, ReaderError> {
-        let array = kept(column::SEVERITY_NUMBER)?;
-        array
-            .as_any()
-            .downcast_ref::<UInt8Array>()
-            .cloned()
-            .ok_or_else(|| internal(&"severities have another type"))
-    };
-    let wanted = || {
-        (0..columns.rows)
-            .filter(|&index| mask.value(index))
-            .map(|index| columns.row(index))
+    let text = |field: FixedField| -> Result<ArrayRef, ColumnError> {
+        let place = text_place(field).and_then(|place| u8::try_from(place).ok());
+        text_column(group, &ColumnName::Text(place.unwrap_or(u8::MAX)), rows, "")
     };
     Ok(match column {
         LogColumn::Id => Arc::new(StringViewArray::from_iter_values(
-            wanted().map(|row| row.sequence().to_string()),
+            integers(group, &ColumnName::Sequence, rows)?
+                .into_iter()
+                .map(|sequence| sequence.cast_unsigned().to_string()),
         )),
-        LogColumn::Timestamp => time(column::TIMESTAMP)?,
-        LogColumn::ReceivedAt => time(column::RECEIVED_AT)?,
-        LogColumn::Severity => {
-            let severities = severities()?;
-            Arc::new(StringViewArray::from_iter_values(
-                severities
-                    .values()
-                    .iter()
-                    .map(|&number| level_of(number).name()),
-            ))
-        }
-        LogColumn::SeverityNumber => {
-            let severities = severities()?;
-            Arc::new(Int64Array::from_iter_values(
-                severities.values().iter().map(|&number| i64::from(number)),
-            ))
-        }
-        LogColumn::SeverityText => kept(column::SEVERITY_TEXT)?,
-        LogColumn::Service => kept(column::SERVICE)?,
-        LogColumn::Message => kept(column::MESSAGE)?,
-        LogColumn::TraceId => kept(column::TRACE_ID)?,
-        LogColumn::SpanId => kept(column::SPAN_ID)?,
-        LogColumn::Scope => kept(column::SCOPE)?,
+        LogColumn::Timestamp => times(numbers(ColumnName::Timestamp)?),
+        LogColumn::ReceivedAt => times(numbers(ColumnName::ReceivedAt)?),
+        LogColumn::Severity => Arc::new(StringViewArray::from_iter_values(
+            integers(group, &ColumnName::SeverityNumber, rows)?
+                .into_iter()
+                .map(|number| level_of(u8::try_from(number).unwrap_or_default()).name()),
+        )),
+        LogColumn::SeverityNumber => Arc::new(numbers(ColumnName::SeverityNumber)?),
+        LogColumn::SeverityText => text(FixedField::SeverityText)?,
+        LogColumn::Service => text(FixedField::Service)?,
+        LogColumn::Message => text(FixedField::Message)?,
+        LogColumn::TraceId => text(FixedField::TraceId)?,
+        LogColumn::SpanId => text(FixedField::SpanId)?,
+        LogColumn::Scope => text(FixedField::Scope)?,
         LogColumn::Attributes => {
-            let texts =
-                wanted().map(|row| serde_json::to_string(&row.attributes()).unwrap_or_default());
+            let whole = fetch(group, rows, &|| Ok(()))?;
+            let texts = whole
+                .iter()
+                .map(|row| serde_json::to_string(&row.attributes).unwrap_or_default());
             Arc::new(StringViewArray::from_iter_values(texts))
         }
-        LogColumn::Resource => Arc::new(StringViewArray::from_iter_values(
-            wanted().map(|row| object_text(row.resource_text())),
-        )),
+        LogColumn::Resource => text_column(group, &ColumnName::Resource, rows, "{}")?,
     })
+}
+
+/// The texts of rows, ascending; `none` where there is nothing.
+fn text_column(
+    group: &dyn GroupView,
+    name: &ColumnName,
+    rows: &[usize],
+    none: &str,
+) -> Result<ArrayRef, ColumnError> {
+    let mut texts: Vec<Option<(usize, usize)>> = vec![None; rows.len()];
+    let mut bytes = String::new();
+    if let Some(column) = group.column(name)? {
+        let mut within = Bits::none(group.rows());
+        rows.iter().for_each(|&row| within.set(row));
+        each_text(group, &column, &within, &|| Ok(()), &mut |row, text| {
+            if let Ok(place) = rows.binary_search(&row)
+                && let Some(slot) = texts.get_mut(place)
+            {
+                *slot = Some((bytes.len(), text.len()));
+                bytes.push_str(text);
+            }
+            Ok(())
+        })?;
+    }
+    let values = texts.into_iter().map(|place| {
+        let text = place.and_then(|(start, length)| bytes.get(start..start + length));
+        text.filter(|text| !text.is_empty()).unwrap_or(none)
+    });
+    Ok(Arc::new(StringViewArray::from_iter_values(values)))
+}
+
+fn unreadable(error: &ColumnError) -> ReaderError {
+    ReaderError::new(code::READ_FAILED, error.message.clone())
+        .with_hint("the status of telemetry names what is damaged; narrow the time to leave it out")
 }

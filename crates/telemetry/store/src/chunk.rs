@@ -2,26 +2,35 @@
 
 use std::sync::Arc;
 
-use crate::extent::Extent;
-use crate::record::StoredRow;
+use andon_columns::lines::Lines;
 
-/// Lines of one commit group.
+use crate::extent::Extent;
+
+/// Most lines of a group of columns, see `andon_columns::column::GROUP_ROWS`.
+pub(crate) const GROUP_ROWS: usize = 262_144;
+
+/// Lines that were appended and committed together.
 pub(crate) struct Batch {
-    pub(crate) rows: Vec<StoredRow>,
+    pub(crate) lines: Arc<Lines>,
     pub(crate) extent: Extent,
 }
 
 impl Batch {
-    pub(crate) fn new(rows: Vec<StoredRow>) -> Self {
-        let extent = Extent::of(&rows);
-        Self { rows, extent }
+    pub(crate) fn new(lines: Lines) -> Self {
+        let extent = Extent::of_lines(&lines);
+        Self {
+            lines: Arc::new(lines),
+            extent,
+        }
     }
 }
 
-/// The lines of one write-ahead log file. Cloning shares the lines.
+/// The lines of one write-ahead log file, or of a part of one. Cloning shares the lines.
 #[derive(Clone)]
 pub(crate) struct Chunk {
     pub(crate) log_number: u64,
+    /// Whether the log file has no lines after these: it can go when these are in a segment.
+    pub(crate) ends_log: bool,
     pub(crate) batches: Vec<Arc<Batch>>,
     pub(crate) extent: Extent,
     pub(crate) memory_bytes: u64,
@@ -33,6 +42,7 @@ impl Chunk {
     pub(crate) fn new(log_number: u64, opened_at_us: i64) -> Self {
         Self {
             log_number,
+            ends_log: false,
             batches: Vec::new(),
             extent: Extent::EMPTY,
             memory_bytes: 0,
@@ -41,17 +51,14 @@ impl Chunk {
         }
     }
 
-    pub(crate) fn push(&mut self, batch: Arc<Batch>) {
-        self.memory_bytes += batch
-            .rows
-            .iter()
-            .map(|row| row.memory_bytes() as u64)
-            .sum::<u64>();
-        self.extent = self.extent.join(batch.extent);
-        self.batches.push(batch);
+    /// Says whether so many more lines still make one group.
+    pub(crate) fn has_room_for(&self, rows: usize) -> bool {
+        self.extent.rows == 0 || self.extent.rows + rows as u64 <= GROUP_ROWS as u64
     }
 
-    pub(crate) fn rows(&self) -> impl Iterator<Item = &StoredRow> {
-        self.batches.iter().flat_map(|batch| batch.rows.iter())
+    pub(crate) fn push(&mut self, batch: Arc<Batch>) {
+        self.memory_bytes += batch.lines.memory_bytes() as u64;
+        self.extent = self.extent.join(batch.extent);
+        self.batches.push(batch);
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::chunk::GROUP_ROWS;
 use crate::disk::{Disk, RealDisk};
 
 /// Tells the time: microseconds since the epoch.
@@ -21,17 +22,24 @@ pub struct StoreConfig {
     /// Room on the file system that lines never take, because the records beside them need it: paging
     /// and the andon go on when the logs have filled the disk. At most a twentieth of the whole.
     pub reserve_bytes: u64,
-    /// A memory chunk of so many lines becomes a segment.
+    /// A memory chunk of so many lines becomes a segment; more than a group holds count as that.
     pub flush_rows: u64,
     /// A memory chunk of so many bytes becomes a segment.
     pub flush_bytes: u64,
     /// A memory chunk of this age becomes a segment.
     pub flush_age: Duration,
-    /// Appends are refused while memory holds more than this, which happens only when segments
-    /// cannot be written.
+    /// Appends wait while memory holds more than this, and are refused when that does not help.
     pub memory_cap_bytes: u64,
-    /// Footers and filters of segments kept in memory.
+    /// How long an append waits for room in memory before it is refused: a sender that is faster
+    /// than the disk is slowed down first.
+    pub overload_wait: Duration,
+    /// How long appends are collected for one sync of the log; with zero, as long as the sync before
+    /// takes. Every append is answered after its sync, whatever the interval.
+    pub commit_interval: Duration,
+    /// Headers of segments kept in memory.
     pub index_cache_bytes: usize,
+    /// Decoded columns, pages and filters of segments kept in memory.
+    pub column_cache_bytes: u64,
     /// Queries by the sender's time (people's) that run at the same time; others wait. Queries by
     /// our time (alarms') have as many turns of their own, so that no search delays an alarm.
     pub scans: usize,
@@ -58,11 +66,14 @@ impl StoreConfig {
             retention: Some(Duration::from_secs(30 * 24 * 3600)),
             disk_cap_bytes: Some(20 << 30),
             reserve_bytes: 256 << 20,
-            flush_rows: 131_072,
+            flush_rows: GROUP_ROWS as u64,
             flush_bytes: 96 << 20,
             flush_age: Duration::from_secs(300),
             memory_cap_bytes: 512 << 20,
-            index_cache_bytes: 256 << 20,
+            overload_wait: Duration::from_secs(10),
+            commit_interval: Duration::ZERO,
+            index_cache_bytes: 16 << 20,
+            column_cache_bytes: 192 << 20,
             scans: 2,
             query_timeout: Duration::from_secs(30),
             query_bytes: 16 << 30,

@@ -1,9 +1,9 @@
 //! How many lines something holds and between which times and sequences they lie.
 
+use andon_columns::lines::Lines;
 use andon_reader::Clock;
 use serde::{Deserialize, Serialize};
 
-use crate::record::StoredRow;
 
 /// Number of lines and the inclusive bounds of their times and sequences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,18 +29,20 @@ impl Extent {
         max_sequence: 0,
     };
 
-    pub(crate) fn of<'a>(rows: impl IntoIterator<Item = &'a StoredRow>) -> Self {
-        let mut extent = Self::EMPTY;
-        for row in rows {
-            extent.rows += 1;
-            extent.min_timestamp_us = extent.min_timestamp_us.min(row.timestamp_us);
-            extent.max_timestamp_us = extent.max_timestamp_us.max(row.timestamp_us);
-            extent.min_received_us = extent.min_received_us.min(row.received_at_us);
-            extent.max_received_us = extent.max_received_us.max(row.received_at_us);
-            extent.min_sequence = extent.min_sequence.min(row.sequence);
-            extent.max_sequence = extent.max_sequence.max(row.sequence);
+    pub(crate) fn of_lines(lines: &Lines) -> Self {
+        if lines.is_empty() {
+            return Self::EMPTY;
         }
-        extent
+        let times = lines.timestamps_us();
+        Self {
+            rows: lines.len() as u64,
+            min_timestamp_us: times.iter().copied().min().unwrap_or(i64::MAX),
+            max_timestamp_us: times.iter().copied().max().unwrap_or(i64::MIN),
+            min_received_us: lines.received_at_us(),
+            max_received_us: lines.received_at_us(),
+            min_sequence: lines.first_sequence(),
+            max_sequence: lines.first_sequence() + lines.len() as u64 - 1,
+        }
     }
 
     pub(crate) fn join(self, other: Self) -> Self {

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use andon_reader::query::{Filter, FixedField, Needs, Place, RowView, Scalar};
+use andon_columns::aggregate::{Aggregation, FieldValue, Limits};
 use andon_reader::{
-    Clock, Histogram, HistogramRequest, Order, ReaderError, Series, code, level_of,
+    AggregateRequest, GroupBy, Histogram, HistogramRequest, Measure, ReaderError, Series, code,
 };
 
-use crate::extent::{Extent, Interval};
-use crate::scan::{Budget, Found, Plan, Snapshot, Visitor, needs_of_field, scan};
+use crate::aggregate::tally;
+use crate::extent::Interval;
+use crate::scan::{Budget, Snapshot};
 use crate::search::{check_interval, compile};
 use crate::segment::OpenedCache;
 
@@ -19,7 +20,7 @@ const DEFAULT_BUCKETS: usize = 60;
 /// Series named in the answer.
 const SERIES: usize = 20;
 /// Different values counted exactly; later ones go to the rest.
-const VALUES: usize = 2_000;
+const VALUES: u32 = 2_000;
 /// Longest name of a series, bytes.
 const NAME_BYTES: usize = 200;
 
@@ -54,7 +55,7 @@ const WIDTHS_US: [i64; 22] = [
 
 /// A checked request.
 pub(crate) struct Bars {
-    filter: Filter,
+    query: String,
     interval: Interval,
     bucket_us: i64,
     first_us: i64,
@@ -96,8 +97,10 @@ impl Bars {
             until_us: request.until_us,
             clock: request.clock,
         };
+        // Says where the text is wrong; the aggregation reads it again.
+        compile(&request.query)?;
         Ok(Self {
-            filter: compile(&request.query)?,
+            query: request.query.clone(),
             interval,
             bucket_us,
             first_us,
@@ -110,20 +113,36 @@ impl Bars {
         self,
         snapshot: &Snapshot,
         opened: &OpenedCache,
-        budget: Budget,
-    ) -> Histogram {
-        let extra = self
-            .by
-            .as_deref()
-            .map_or_else(Needs::default, needs_of_field);
-        let plan = Plan {
-            filter: &self.filter,
-            interval: self.interval,
-            order: Order::NewestFirst,
-            extra,
+        budget: &Budget,
+    ) -> Result<Histogram, ReaderError> {
+        let mut by = vec![GroupBy::Time {
+            width_us: self.bucket_us,
+        }];
+        by.extend(self.by.clone().map(|name| GroupBy::Field { name }));
+        let request = AggregateRequest {
+            query: self.query.clone(),
+            since_us: self.interval.since_us,
+            until_us: self.interval.until_us,
+            clock: self.interval.clock,
+            by,
+            measures: vec![Measure::Count],
+            order: None,
+            limit: 1,
         };
-        let mut tally = Tally::new(&self);
-        let outcome = scan(snapshot, opened, &plan, budget, &mut tally);
+        let limits = Limits {
+            values: VALUES,
+            ..Limits::default()
+        };
+        let aggregation = Aggregation::new(request, limits)?;
+        let (totals, outcome) = tally(&aggregation, snapshot, opened, budget);
+        let mut drawn = Drawn::default();
+        aggregation.each_count(&totals, |key, count| {
+            let bar = key.first().and_then(|time| self.bar_of(time));
+            let name = key.get(1).map_or_else(String::new, name_of);
+            if let Some(bar) = bar {
+                drawn.add(name, bar, self.count, count);
+            }
+        });
         let starts_us = (0..self.count)
             .map(|bar| {
                 let step = self
@@ -132,16 +151,24 @@ impl Bars {
                 self.first_us.saturating_add(step)
             })
             .collect();
-        Histogram {
+        Ok(Histogram {
             bucket_us: self.bucket_us,
             starts_us,
-            total: tally.total,
-            series: tally.into_series(self.count, self.by.is_some()),
+            total: drawn.total,
+            series: drawn.into_series(self.count, self.by.is_some()),
             scanned_rows: outcome.scanned_rows,
             elapsed_us: 0,
             complete: outcome.missing.is_empty(),
             missing: outcome.missing,
-        }
+        })
+    }
+
+    fn bar_of(&self, time: &FieldValue) -> Option<usize> {
+        let FieldValue::Integer(start_us) = time else {
+            return None;
+        };
+        let bar = (start_us - i128::from(self.first_us)) / i128::from(self.bucket_us);
+        usize::try_from(bar).ok().filter(|&bar| bar < self.count)
     }
 }
 
@@ -165,84 +192,26 @@ fn readable_width(at_least: i128) -> i64 {
     })
 }
 
-enum By {
-    Nothing,
-    Level,
-    Fixed(FixedField),
-    Named(Place, String),
-}
-
-struct Tally {
-    by: By,
-    first_us: i64,
-    bucket_us: i64,
-    bars: usize,
-    clock: Clock,
+/// Bars by the name of their series.
+#[derive(Default)]
+struct Drawn {
     total: u64,
-    /// Index of each value in `counts`.
+    /// Index of each name in `counts`.
     places: HashMap<String, usize>,
     counts: Vec<Vec<u64>>,
 }
 
-impl Tally {
-    fn new(bars: &Bars) -> Self {
-        let by = match bars.by.as_deref() {
-            None => By::Nothing,
-            Some(name) => match FixedField::by_name(name) {
-                Some(FixedField::Level) => By::Level,
-                Some(field) => By::Fixed(field),
-                None => {
-                    let (place, key) = Place::of(name);
-                    By::Named(place, key.to_owned())
-                }
-            },
-        };
-        Self {
-            by,
-            first_us: bars.first_us,
-            bucket_us: bars.bucket_us,
-            bars: bars.count,
-            clock: bars.interval.clock,
-            total: 0,
-            places: HashMap::new(),
-            counts: Vec::new(),
+impl Drawn {
+    fn add(&mut self, name: String, bar: usize, bars: usize, count: u64) {
+        self.total += count;
+        let next = self.counts.len();
+        let place = *self.places.entry(name).or_insert(next);
+        if place == next {
+            self.counts.push(vec![0; bars]);
         }
-    }
-
-    /// Number of the bar of a time; wide enough for any two times.
-    fn bar_of(&self, time_us: i64) -> i128 {
-        let since_first = i128::from(time_us) - i128::from(self.first_us);
-        since_first.div_euclid(i128::from(self.bucket_us))
-    }
-
-    fn add(&mut self, name: &str, time_us: i64, rows: u64) {
-        self.total += rows;
-        let place = match self.places.get(name) {
-            Some(&place) => place,
-            None => self.new_place(name),
-        };
-        let bar = usize::try_from(self.bar_of(time_us)).unwrap_or(0);
-        if let Some(count) = self
-            .counts
-            .get_mut(place)
-            .and_then(|counts| counts.get_mut(bar))
-        {
-            *count += rows;
+        if let Some(slot) = self.counts.get_mut(place).and_then(|counts| counts.get_mut(bar)) {
+            *slot += count;
         }
-    }
-
-    fn new_place(&mut self, name: &str) -> usize {
-        let name = if self.places.len() < VALUES {
-            name
-        } else {
-            OTHER
-        };
-        if let Some(&place) = self.places.get(name) {
-            return place;
-        }
-        self.counts.push(vec![0; self.bars]);
-        self.places.insert(name.to_owned(), self.counts.len() - 1);
-        self.counts.len() - 1
     }
 
     fn into_series(self, bars: usize, is_split: bool) -> Vec<Series> {
@@ -295,59 +264,17 @@ impl Tally {
     }
 }
 
-impl Visitor for Tally {
-    fn take_whole(&mut self, extent: &Extent) -> bool {
-        // Only when every line falls into one bar is nothing lost by not looking.
-        let (low, high) = extent.times(self.clock);
-        let is_one_bar = matches!(self.by, By::Nothing) && self.bar_of(low) == self.bar_of(high);
-        if is_one_bar {
-            self.add("", low, extent.rows);
-        }
-        is_one_bar
-    }
-
-    fn visit<R: RowView>(&mut self, _found: Found, time_us: i64, _sequence: u64, row: &R) -> bool {
-        match &self.by {
-            By::Nothing => self.add("", time_us, 1),
-            By::Level => self.add(level_of(row.severity_number()).name(), time_us, 1),
-            By::Fixed(field) => {
-                let text = fixed_text(*field, row);
-                self.add(&text, time_us, 1);
-            }
-            By::Named(place, name) => {
-                let mut text = None;
-                row.any_value(*place, name, &mut |value| {
-                    text = name_of(value);
-                    text.is_some()
-                });
-                self.add(text.as_deref().unwrap_or(NONE), time_us, 1);
-            }
-        }
-        true
-    }
-}
-
-fn fixed_text<R: RowView>(field: FixedField, row: &R) -> String {
-    match field {
-        FixedField::SeverityNumber => row.severity_number().to_string(),
-        FixedField::Timestamp => row.timestamp_us().to_string(),
-        FixedField::ReceivedAt => row.received_at_us().to_string(),
-        _ => match row.text(field) {
-            "" => NONE.to_owned(),
-            text => shortened(text),
+/// A value as the name of a series.
+fn name_of(value: &FieldValue) -> String {
+    match value {
+        FieldValue::None => NONE.to_owned(),
+        FieldValue::Other => OTHER.to_owned(),
+        FieldValue::Text(text) => shortened(text),
+        other => match other.to_value() {
+            serde_json::Value::String(text) => shortened(&text),
+            value => value.to_string(),
         },
     }
-}
-
-/// A value as the name of a series or as a value of a field.
-pub(crate) fn name_of(value: Scalar<'_>) -> Option<String> {
-    Some(match value {
-        Scalar::Text(text) => shortened(text),
-        Scalar::Integer(number) => number.to_string(),
-        Scalar::Float(number) => number.to_string(),
-        Scalar::Boolean(flag) => flag.to_string(),
-        Scalar::Structure => return None,
-    })
 }
 
 fn shortened(text: &str) -> String {

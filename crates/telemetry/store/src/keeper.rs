@@ -1,20 +1,24 @@
 //! The keeper: turns full chunks into segments, drops what is too old or too much, merges small
 //! segments. One at a time, behind a lock; the manifest is only changed here.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use andon_columns::ColumnError;
+use andon_columns::column::GroupView as _;
+use andon_columns::group::{GroupBuilder, GroupFacts};
+use andon_columns::rows::fetch;
 use andon_reader::ReaderError;
 
 use crate::chunk::Chunk;
 use crate::disk::write_atomically;
+use crate::extent::Extent;
 use crate::failure::write_failed;
 use crate::manifest::{Change, DropReason, Manifest};
-use crate::record::StoredRow;
-use crate::segment::{
-    FORMAT, Segment, SegmentEntry, Written, data_name, index_name, write_segment,
-};
+use crate::group::{FORMAT, WrittenGroup, data_name, index_name, write_group};
+use crate::segment::{Segment, SegmentEntry};
 use crate::shared::{Shared, Writing};
 use crate::wal::file_name;
 
@@ -32,6 +36,8 @@ pub(crate) struct Keeper {
     pub(crate) shared: Arc<Shared>,
     pub(crate) manifest: Manifest,
     pub(crate) next_segment: u64,
+    /// Segments that cannot be read whole: they are left as they are.
+    pub(crate) unmergeable: BTreeSet<u64>,
 }
 
 impl Keeper {
@@ -59,23 +65,26 @@ impl Keeper {
 
     fn flush(&mut self, chunk: &Arc<Chunk>) -> Result<(), ReaderError> {
         let mut change = Change {
-            flushed_log: Some(chunk.log_number),
+            flushed_log: chunk.ends_log.then_some(chunk.log_number),
             ..Change::default()
         };
         let mut segment = None;
         if chunk.extent.rows > 0 {
-            let written = write_segment(chunk.rows().collect())?;
-            let entry = self.put(&written)?;
+            let mut builder = GroupBuilder::new();
+            chunk.batches.iter().for_each(|batch| builder.push(&batch.lines));
+            let entry = self.put(&write_group(builder.finish())?)?;
             change.add.push(entry.clone());
             segment = Some(self.segment(entry));
         }
         self.apply(&change)?;
         let mut visible = self.shared.visible_mut();
-        visible
-            .sealed
-            .retain(|sealed| sealed.log_number != chunk.log_number);
+        visible.sealed.retain(|sealed| !Arc::ptr_eq(sealed, chunk));
         visible.segments.extend(segment);
         drop(visible);
+        self.shared.freed.notify_waiters();
+        if !chunk.ends_log {
+            return Ok(());
+        }
         let config = &self.shared.config;
         if let Err(error) = config
             .disk
@@ -92,7 +101,7 @@ impl Keeper {
     }
 
     /// Makes the files of a segment durable.
-    fn put(&mut self, written: &Written) -> Result<SegmentEntry, ReaderError> {
+    fn put(&mut self, written: &WrittenGroup) -> Result<SegmentEntry, ReaderError> {
         let config = &self.shared.config;
         let number = self.next_segment;
         self.next_segment += 1;
@@ -112,7 +121,7 @@ impl Keeper {
             number,
             format: FORMAT,
             bytes,
-            extent: written.extent,
+            extent: extent_of(&written.facts),
         })
     }
 
@@ -210,15 +219,14 @@ impl Keeper {
     fn merge_small(&mut self) -> Result<(), ReaderError> {
         loop {
             let segments = self.shared.visible().segments.clone();
-            let Some(run) = mergeable(segments) else {
+            let readable = |segment: &Arc<Segment>| !self.unmergeable.contains(&segment.entry.number);
+            let Some(run) = mergeable(segments.into_iter().filter(readable).collect()) else {
                 return Ok(());
             };
-            let mut rows: Vec<StoredRow> = Vec::new();
-            for segment in &run {
-                self.shared.opened.open(segment)?.read_rows(&mut rows)?;
-            }
-            let written = write_segment(rows.iter().collect())?;
-            let entry = self.put(&written)?;
+            let Some(builder) = self.joined(&run) else {
+                continue;
+            };
+            let entry = self.put(&write_group(builder.finish())?)?;
             let numbers: Vec<u64> = run.iter().map(|segment| segment.entry.number).collect();
             self.apply(&Change {
                 add: vec![entry.clone()],
@@ -228,6 +236,49 @@ impl Keeper {
             let merged = self.segment(entry);
             self.replace(&numbers, Some(merged));
         }
+    }
+}
+
+/// Lines read at once while segments are merged.
+const MERGED_AT_ONCE: usize = 8_192;
+
+impl Keeper {
+    /// Reads segments into one group, in the order of their sequences; nothing when one is damaged.
+    fn joined(&mut self, run: &[Arc<Segment>]) -> Option<GroupBuilder> {
+        let mut builder = GroupBuilder::new();
+        for segment in run {
+            if let Err(error) = self.add_segment(segment, &mut builder) {
+                let number = segment.entry.number;
+                tracing::warn!(number, %error, "a segment cannot be merged and is left as it is");
+                self.unmergeable.insert(number);
+                return None;
+            }
+        }
+        Some(builder)
+    }
+
+    fn add_segment(&self, segment: &Segment, builder: &mut GroupBuilder) -> Result<(), ColumnError> {
+        let group = self.shared.opened.open(segment)?;
+        let rows: Vec<usize> = (0..group.rows()).collect();
+        for slice in rows.chunks(MERGED_AT_ONCE) {
+            for row in fetch(group.as_ref(), slice, &|| Ok(()))? {
+                builder.push_log_row(&row);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Says where the lines of a group lie.
+pub(crate) fn extent_of(facts: &GroupFacts) -> Extent {
+    Extent {
+        rows: facts.rows,
+        min_timestamp_us: facts.timestamp_bounds_us.0,
+        max_timestamp_us: facts.timestamp_bounds_us.1,
+        min_received_us: facts.received_bounds_us.0,
+        max_received_us: facts.received_bounds_us.1,
+        min_sequence: facts.sequence_bounds.0,
+        max_sequence: facts.sequence_bounds.1,
     }
 }
 

@@ -1,34 +1,34 @@
-//! Start: read the manifest and the log files, tidy what a crash left behind, never refuse for
+//! Start: read the manifest, list the log files, tidy what a crash left behind; never refuse for
 //! anything but a newer format or a disk that cannot be read.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use andon_reader::ReaderError;
 
-use crate::chunk::{Batch, Chunk};
 use crate::config::StoreConfig;
 use crate::disk::Disk;
-use crate::extent::Extent;
 use crate::failure::{read_failed, write_failed};
-use crate::manifest::Manifest;
-use crate::segment::{Segment, number_of};
+use crate::group::{ColumnCache, FORMAT, StoredGroup, data_name, index_name};
+use crate::keeper::extent_of;
+use crate::manifest::{Change, Manifest};
+use crate::segment::{Segment, SegmentEntry, number_of};
 use crate::shared::Visible;
-use crate::wal::{Recovered, file_number, recover};
+use crate::wal::{file_number, first_sequence};
 
 /// What was found in a folder.
 pub(crate) struct Found {
     pub(crate) visible: Visible,
     pub(crate) manifest: Manifest,
-    pub(crate) next_sequence: u64,
+    /// Log files to be read.
+    pub(crate) logs: Vec<(u64, PathBuf)>,
     pub(crate) next_log: u64,
     pub(crate) next_segment: u64,
-    pub(crate) last_received_us: i64,
     pub(crate) notes: Vec<String>,
 }
 
 /// Reads a folder.
-pub(crate) fn open_folder(config: &StoreConfig, now_us: i64) -> Result<Found, ReaderError> {
+pub(crate) fn open_folder(config: &StoreConfig) -> Result<Found, ReaderError> {
     let disk = &config.disk;
     let folder = config.folder.as_path();
     disk.create_directory(folder)
@@ -40,15 +40,14 @@ pub(crate) fn open_folder(config: &StoreConfig, now_us: i64) -> Result<Found, Re
     let listing = &manifest.listing;
     let mut found = Found {
         visible: Visible::default(),
-        next_sequence: listing.last_sequence + 1,
+        logs: Vec::new(),
         next_log: listing.flushed_log + 1,
         next_segment: listing.last_segment + 1,
-        last_received_us: listing.last_received_us,
         notes: Vec::new(),
         manifest,
     };
     found.add_segments(disk, folder, &names, &mut notes);
-    found.add_logs(disk, folder, &names, now_us, &mut notes)?;
+    found.add_logs(disk, folder, &names);
     for note in &notes {
         tracing::warn!(note, "telemetry recovery");
     }
@@ -64,12 +63,12 @@ impl Found {
         names: &[String],
         notes: &mut Vec<String>,
     ) {
-        let listed = &self.manifest.listing.segments;
         for name in names {
             let is_leftover = match number_of(name) {
                 Some(number) => {
                     self.next_segment = self.next_segment.max(number + 1);
-                    !listed.contains_key(&number)
+                    !self.manifest.listing.segments.contains_key(&number)
+                        && !self.adopted(disk, folder, names, number, notes)
                 }
                 None => name.ends_with(".tmp"),
             };
@@ -78,6 +77,7 @@ impl Found {
                 let _next_start_tries_again = disk.remove(&folder.join(name));
             }
         }
+        let listed = &self.manifest.listing.segments;
         for entry in listed.values() {
             let segment = Segment::new(entry.clone(), folder, disk);
             if let Err(error) = disk.open(&segment.data_path()) {
@@ -92,80 +92,71 @@ impl Found {
         }
     }
 
-    fn add_logs(
+    /// Takes an unlisted segment into the list when nothing else holds its lines: the list has lost
+    /// lines then. One that a crash left before it was listed has its lines in a log or in the
+    /// segments that it was made from.
+    fn adopted(
         &mut self,
         disk: &Arc<dyn Disk>,
         folder: &Path,
         names: &[String],
-        now_us: i64,
+        number: u64,
         notes: &mut Vec<String>,
-    ) -> Result<(), ReaderError> {
-        let mut numbers: Vec<(u64, &String)> = names
+    ) -> bool {
+        let cache = Arc::new(ColumnCache::new(0));
+        let Ok(group) = StoredGroup::open(disk.as_ref(), folder, number, &cache) else {
+            return false;
+        };
+        let extent = extent_of(group.facts());
+        let is_held = self.manifest.listing.segments.values().any(|entry| {
+            let overlaps = entry.extent.min_sequence <= extent.max_sequence
+                && extent.min_sequence <= entry.extent.max_sequence;
+            overlaps && disk.open(&folder.join(data_name(entry.number))).is_ok()
+        });
+        let first_logged = names
             .iter()
-            .filter_map(|name| Some((file_number(name)?, name)))
-            .collect();
-        numbers.sort_unstable();
-        for (number, name) in numbers {
+            .filter(|name| file_number(name).is_some_and(|log| log > self.manifest.listing.flushed_log))
+            .filter_map(|name| first_sequence(disk.as_ref(), &folder.join(name)))
+            .min();
+        if is_held || first_logged.is_some_and(|first| extent.max_sequence >= first) {
+            return false;
+        }
+        let length = |name: String| disk.open(&folder.join(name)).map_or(0, |file| file.length());
+        let entry = SegmentEntry {
+            number,
+            format: FORMAT,
+            bytes: length(data_name(number)) + length(index_name(number)),
+            extent,
+        };
+        notes.push(format!(
+            "{}: DAMAGED: the list of segments did not name it, and nothing else holds its {} lines; it is listed again",
+            folder.join(data_name(number)).display(),
+            extent.rows
+        ));
+        let change = Change {
+            add: vec![entry],
+            ..Change::default()
+        };
+        if let Err(error) = self.manifest.apply(&change) {
+            notes.push(format!("the list of segments cannot be written: {error}"));
+        }
+        true
+    }
+
+    /// Lists the log files whose lines are not all in segments, in their order.
+    fn add_logs(&mut self, disk: &Arc<dyn Disk>, folder: &Path, names: &[String]) {
+        for name in names {
+            let Some(number) = file_number(name) else {
+                continue;
+            };
             self.next_log = self.next_log.max(number + 1);
             let path = folder.join(name);
             if number <= self.manifest.listing.flushed_log {
                 let _next_start_tries_again = disk.remove(&path);
-                continue;
+            } else {
+                self.logs.push((number, path));
             }
-            let recovered = match recover(disk.as_ref(), &path) {
-                Ok(recovered) => recovered,
-                Err(error) if error.code == andon_reader::code::NEWER_FORMAT => return Err(error),
-                Err(error) => {
-                    // Out of the way, or a later flush would count it as done and remove it.
-                    let set_aside = disk.rename(&path, &path.with_extension("damaged"));
-                    notes.push(format!(
-                        "{}: DAMAGED: {error}; set aside: {}",
-                        path.display(),
-                        set_aside.is_ok()
-                    ));
-                    continue;
-                }
-            };
-            if recovered.is_damaged {
-                keep_copy(disk, &path, notes);
-            }
-            self.add_chunk(number, recovered, now_us, notes);
         }
-        Ok(())
+        self.logs.sort_unstable();
     }
-
-    fn add_chunk(
-        &mut self,
-        number: u64,
-        recovered: Recovered,
-        now_us: i64,
-        notes: &mut Vec<String>,
-    ) {
-        notes.extend(recovered.notes);
-        let mut chunk = Chunk::new(number, now_us);
-        chunk.log_bytes = recovered.file_bytes;
-        for rows in recovered.batches {
-            let extent = Extent::of(&rows);
-            self.next_sequence = self
-                .next_sequence
-                .max(extent.max_sequence.saturating_add(1));
-            self.last_received_us = self.last_received_us.max(extent.max_received_us);
-            chunk.push(Arc::new(Batch::new(rows)));
-        }
-        // Also without lines: flushing it removes the file.
-        self.visible.sealed.push(Arc::new(chunk));
-    }
-}
-
-/// Keeps the bytes of a damaged log file for people, beside the lines saved from it.
-fn keep_copy(disk: &Arc<dyn Disk>, path: &Path, notes: &mut Vec<String>) {
-    let copy = path.with_extension("damaged");
-    let kept = crate::disk::read_whole(disk.as_ref(), path).and_then(|bytes| {
-        disk.create(&copy)
-            .and_then(|mut file| file.write_all(&bytes))
-    });
-    notes.push(match kept {
-        Ok(()) => format!("a copy of the damaged file is kept as {}", copy.display()),
-        Err(error) => format!("a copy of the damaged file could not be kept: {error}"),
-    });
 }

@@ -1,28 +1,32 @@
 //! The direct scan: every line of a snapshot that lies in an interval and matches a filter.
 //!
-//! Memory first, then segments in the order of the clock asked for; row groups whose extent or
-//! filter rules a match out are not read, and only the needed columns are. Runs on a blocking
-//! thread and stops at its deadline, its byte budget or when the caller has gone, and says so.
+//! Memory first, line by line; then segments in the order of the clock asked for, each as a set of
+//! rows found on its columns. Segments whose bounds rule a match out are not opened. Runs on a
+//! blocking thread and stops at its deadline, its byte budget or when the caller has gone, and says so.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use andon_reader::query::{Filter, FixedField, Needs, Place, RowView};
-use andon_reader::{Clock, Order, ReaderError};
+use andon_columns::ColumnError;
+use andon_columns::column::GroupView;
+use andon_columns::lines::Line;
+use andon_columns::select::{Checkpoint, Span};
+use andon_reader::query::{Filter, RowView};
+use andon_reader::{Clock, Order};
 
+use crate::chunk::Chunk;
 use crate::extent::{Extent, Interval};
-use crate::segment::{ColumnBatch, Opened, OpenedCache, Segment, column};
+use crate::segment::{OpenedCache, Segment};
 use crate::shared::Visible;
 
 /// Where a line was found, to fetch the whole of it later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Found {
     /// Number of the chunk, of the batch in it, of the line in that.
     Memory(usize, usize, usize),
-    /// Number of the segment in the snapshot, of the row group, of the line in that.
-    Segment(usize, usize, usize),
+    /// Number of the segment in the snapshot, of the line in that.
+    Segment(usize, usize),
 }
 
 /// What is done with matching lines.
@@ -37,8 +41,23 @@ pub(crate) trait Visitor {
         false
     }
 
-    /// Takes a matching line; `false` ends the scan.
-    fn visit<R: RowView>(&mut self, found: Found, time_us: i64, sequence: u64, row: &R) -> bool;
+    /// Takes a matching line in memory.
+    fn line(
+        &mut self,
+        found: Found,
+        time_us: i64,
+        sequence: u64,
+        line: &Line<'_>,
+    ) -> Result<(), ColumnError>;
+
+    /// Takes the matching lines of a segment; says how many lines were looked at.
+    fn group(
+        &mut self,
+        number: usize,
+        group: &dyn GroupView,
+        plan: &Plan<'_>,
+        checkpoint: Checkpoint<'_>,
+    ) -> Result<u64, ColumnError>;
 }
 
 /// What to scan.
@@ -46,8 +65,17 @@ pub(crate) struct Plan<'a> {
     pub(crate) filter: &'a Filter,
     pub(crate) interval: Interval,
     pub(crate) order: Order,
-    /// Fields that the visitor looks at.
-    pub(crate) extra: Needs,
+}
+
+impl Plan<'_> {
+    /// The interval as columns take it.
+    pub(crate) fn span(&self) -> Span {
+        Span {
+            since_us: self.interval.since_us,
+            until_us: self.interval.until_us,
+            clock: self.interval.clock,
+        }
+    }
 }
 
 /// How far a scan may go.
@@ -57,10 +85,19 @@ pub(crate) struct Budget {
     pub(crate) is_cancelled: Arc<AtomicBool>,
 }
 
-/// Why a scan stopped before its end.
-enum Stop {
-    Enough,
-    Missing(String),
+impl Budget {
+    /// Says whether to go on.
+    pub(crate) fn check(&self) -> Result<(), ColumnError> {
+        if self.is_cancelled.load(Ordering::Relaxed) {
+            return Err(ColumnError::stopped("the caller went away"));
+        }
+        if Instant::now() >= self.deadline {
+            return Err(ColumnError::stopped(
+                "stopped at the time limit of a query: narrow the interval or the query",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// How a scan went.
@@ -77,7 +114,7 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(crate) fn chunks(&self) -> impl Iterator<Item = &crate::chunk::Chunk> {
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = &Chunk> {
         self.visible
             .sealed
             .iter()
@@ -91,17 +128,18 @@ pub(crate) fn scan<V: Visitor>(
     snapshot: &Snapshot,
     opened: &OpenedCache,
     plan: &Plan<'_>,
-    budget: Budget,
+    budget: &Budget,
     visitor: &mut V,
 ) -> Outcome {
     let mut run = Run {
         opened,
         plan,
         budget,
+        bytes_left: budget.bytes,
         outcome: Outcome::default(),
     };
-    if let Err(Stop::Missing(why)) = run.everything(snapshot, visitor) {
-        run.outcome.missing.push(why);
+    if let Err(stopped) = run.everything(snapshot, visitor) {
+        run.outcome.missing.push(stopped.message);
     }
     run.outcome
 }
@@ -109,12 +147,17 @@ pub(crate) fn scan<V: Visitor>(
 struct Run<'a> {
     opened: &'a OpenedCache,
     plan: &'a Plan<'a>,
-    budget: Budget,
+    budget: &'a Budget,
+    bytes_left: u64,
     outcome: Outcome,
 }
 
 impl Run<'_> {
-    fn everything<V: Visitor>(&mut self, snapshot: &Snapshot, visitor: &mut V) -> Result<(), Stop> {
+    fn everything<V: Visitor>(
+        &mut self,
+        snapshot: &Snapshot,
+        visitor: &mut V,
+    ) -> Result<(), ColumnError> {
         for (number, chunk) in snapshot.chunks().enumerate() {
             if self.is_relevant(&chunk.extent, visitor) && !self.taken_whole(&chunk.extent, visitor)
             {
@@ -129,11 +172,10 @@ impl Run<'_> {
             }
             match self.segment(number, segment, visitor) {
                 Ok(()) => {}
-                Err(SegmentStop::Stop(stop)) => return Err(stop),
-                Err(SegmentStop::Unreadable(error)) => {
-                    self.outcome
-                        .missing
-                        .push(format!("segment {}: {error}", segment.entry.number));
+                Err(stopped) if stopped.is_stopped => return Err(stopped),
+                Err(damage) => {
+                    let missing = format!("segment {}: {damage}", segment.entry.number);
+                    self.outcome.missing.push(missing);
                 }
             }
         }
@@ -150,55 +192,28 @@ impl Run<'_> {
             && visitor.take_whole(extent)
     }
 
-    fn check(&self) -> Result<(), Stop> {
-        if self.budget.is_cancelled.load(Ordering::Relaxed) {
-            return Err(Stop::Missing("the caller went away".to_owned()));
-        }
-        if Instant::now() >= self.budget.deadline {
-            return Err(Stop::Missing(
-                "stopped at the time limit of a query: narrow the interval or the query".to_owned(),
-            ));
-        }
-        Ok(())
-    }
-
-    fn charge(&mut self, bytes: u64) -> Result<(), Stop> {
-        let Some(left) = self.budget.bytes.checked_sub(bytes) else {
-            return Err(Stop::Missing(
-                "stopped at the byte limit of a query: narrow the interval or the query".to_owned(),
-            ));
-        };
-        self.budget.bytes = left;
-        Ok(())
-    }
-
     fn memory<V: Visitor>(
         &mut self,
         number: usize,
-        chunk: &crate::chunk::Chunk,
+        chunk: &Chunk,
         visitor: &mut V,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), ColumnError> {
         for (batch_number, batch) in chunk.batches.iter().enumerate() {
             if !self.is_relevant(&batch.extent, visitor) {
                 continue;
             }
-            self.check()?;
-            for (index, row) in batch.rows.iter().enumerate() {
-                let time = time_of(row, self.plan.interval.clock);
-                if self.plan.interval.has(time)
-                    && self.plan.filter.matches(row)
-                    && !visitor.visit(
-                        Found::Memory(number, batch_number, index),
-                        time,
-                        row.sequence,
-                        row,
-                    )
-                {
-                    return Err(Stop::Enough);
+            self.budget.check()?;
+            for index in 0..batch.lines.len() {
+                let line = batch.lines.row(index);
+                let time = time_of(&line, self.plan.interval.clock);
+                if self.plan.interval.has(time) && self.plan.filter.matches(&line) {
+                    let sequence = batch.lines.first_sequence() + index as u64;
+                    let found = Found::Memory(number, batch_number, index);
+                    visitor.line(found, time, sequence, &line)?;
                 }
                 // A single batch may hold many long lines.
-                if index % 4_096 == 4_095 {
-                    self.check()?;
+                if index % 1_024 == 1_023 {
+                    self.budget.check()?;
                 }
             }
             self.outcome.scanned_rows += batch.extent.rows;
@@ -211,86 +226,22 @@ impl Run<'_> {
         number: usize,
         segment: &Segment,
         visitor: &mut V,
-    ) -> Result<(), SegmentStop> {
-        self.check()?;
-        let opened = self.opened.open(segment)?;
-        let mut groups: Vec<usize> = (0..opened.index.groups.len()).collect();
-        if self.plan.order == Order::NewestFirst {
-            groups.reverse();
-        }
-        let columns = columns_for(self.plan, &opened);
-        let mut is_read = false;
-        for group in groups {
-            let Some(known) = opened.index.groups.get(group) else {
-                continue;
-            };
-            if !self.is_relevant(&known.extent, visitor) || self.taken_whole(&known.extent, visitor)
-            {
-                continue;
-            }
-            if self.plan.filter.may_match(&opened.index.summary(known)) {
-                is_read = true;
-                self.group(number, &opened, group, &columns, visitor)?;
-            }
-        }
-        self.outcome.scanned_segments += u64::from(is_read);
-        Ok(())
-    }
-
-    fn group<V: Visitor>(
-        &mut self,
-        number: usize,
-        opened: &Opened,
-        group: usize,
-        columns: &BTreeSet<String>,
-        visitor: &mut V,
-    ) -> Result<(), SegmentStop> {
-        self.charge(opened.column_bytes(group, Some(columns)))?;
-        let mut first = 0;
-        for batch in opened.read(group, Some(columns), None)? {
-            self.check()?;
-            let batch = ColumnBatch::new(&batch?);
-            let Some(times) = batch.times(self.plan.interval.clock) else {
-                continue;
-            };
-            for (index, &time) in times.values().iter().enumerate() {
-                if !self.plan.interval.has(time) {
-                    continue;
-                }
-                let row = batch.row(index);
-                if self.plan.filter.matches(&row)
-                    && !visitor.visit(
-                        Found::Segment(number, group, first + index),
-                        time,
-                        row.sequence(),
-                        &row,
-                    )
-                {
-                    return Err(Stop::Enough.into());
-                }
-            }
-            first += batch.rows;
-            self.outcome.scanned_rows += batch.rows as u64;
+    ) -> Result<(), ColumnError> {
+        self.budget.check()?;
+        let group = self.opened.open(segment)?;
+        let budget = self.budget;
+        let looked_at = visitor.group(number, group.as_ref(), self.plan, &|| budget.check())?;
+        self.outcome.scanned_rows += looked_at;
+        self.outcome.scanned_segments += u64::from(looked_at > 0);
+        if looked_at > 0 {
+            let left = self.bytes_left.checked_sub(segment.entry.bytes);
+            self.bytes_left = left.ok_or_else(|| {
+                ColumnError::stopped(
+                    "stopped at the byte limit of a query: narrow the interval or the query",
+                )
+            })?;
         }
         Ok(())
-    }
-}
-
-/// Why the scan of one segment stopped.
-enum SegmentStop {
-    Stop(Stop),
-    Unreadable(ReaderError),
-}
-
-impl From<Stop> for SegmentStop {
-    fn from(stop: Stop) -> Self {
-        Self::Stop(stop)
-    }
-}
-
-impl From<ReaderError> for SegmentStop {
-    fn from(error: ReaderError) -> Self {
-        Self::Unreadable(error)
     }
 }
 
@@ -312,51 +263,4 @@ fn ordered<'a>(segments: &'a [Arc<Segment>], plan: &Plan<'_>) -> Vec<(usize, &'a
         Order::OldestFirst => list.sort_by_key(|(_, s)| s.extent().times(clock).0),
     }
     list
-}
-
-/// The columns of a segment that the filter and the visitor need.
-pub(crate) fn columns_for(plan: &Plan<'_>, opened: &Opened) -> BTreeSet<String> {
-    let mut columns = BTreeSet::from([column::SEQUENCE.to_owned()]);
-    columns.insert(match plan.interval.clock {
-        Clock::Timestamp => column::TIMESTAMP.to_owned(),
-        Clock::ReceivedAt => column::RECEIVED_AT.to_owned(),
-    });
-    let needs = plan.filter.needs();
-    for field in needs.fixed.iter().chain(&plan.extra.fixed) {
-        columns.extend(fixed_columns(*field).iter().map(|name| (*name).to_owned()));
-    }
-    for (place, name) in needs.named.iter().chain(&plan.extra.named) {
-        opened.index.add_columns(*place, name, &mut columns);
-    }
-    columns
-}
-
-fn fixed_columns(field: FixedField) -> &'static [&'static str] {
-    match field {
-        FixedField::Message => &[column::MESSAGE],
-        FixedField::Service => &[column::SERVICE],
-        FixedField::Level => &[column::SEVERITY_NUMBER, column::SEVERITY_TEXT],
-        FixedField::SeverityNumber => &[column::SEVERITY_NUMBER],
-        FixedField::SeverityText => &[column::SEVERITY_TEXT],
-        FixedField::TraceId => &[column::TRACE_ID],
-        FixedField::SpanId => &[column::SPAN_ID],
-        FixedField::Scope => &[column::SCOPE],
-        FixedField::Timestamp => &[column::TIMESTAMP],
-        FixedField::ReceivedAt => &[column::RECEIVED_AT],
-    }
-}
-
-/// Names a field as the fields a scan must read for it.
-pub(crate) fn needs_of_field(name: &str) -> Needs {
-    let mut needs = Needs::default();
-    match FixedField::by_name(name) {
-        Some(field) => {
-            needs.fixed.insert(field);
-        }
-        None => {
-            let (place, key) = Place::of(name);
-            needs.named.insert((place, key.to_owned()));
-        }
-    }
-    needs
 }

@@ -1,17 +1,21 @@
 //! Finding lines: the best `limit` by time and sequence, fetched whole only once they are known.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use andon_reader::query::{Filter, Needs, RowView};
+use andon_columns::ColumnError;
+use andon_columns::column::GroupView;
+use andon_columns::lines::Line;
+use andon_columns::newest::{Wanted, newest};
+use andon_columns::rows::fetch as fetch_rows;
+use andon_columns::select::{Checkpoint, count as count_group, may_match, rows_in, select};
+use andon_reader::query::Filter;
 use andon_reader::{
     CountResult, LogRow, Order, Position, ReaderError, SearchRequest, SearchResult, code,
 };
-use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 
 use crate::extent::{Extent, Interval};
 use crate::scan::{Budget, Found, Outcome, Plan, Snapshot, Visitor, scan};
-use crate::segment::{ColumnBatch, OpenedCache};
+use crate::segment::OpenedCache;
 
 /// Most lines of one answer.
 pub(crate) const LIMIT: usize = 10_000;
@@ -20,24 +24,11 @@ pub(crate) const LIMIT: usize = 10_000;
 type Key = (i64, u64);
 
 /// Turns a key so that the best is always the smallest.
-fn ranked(order: Order, key: Key) -> Ranked {
+fn ranked(order: Order, key: Key) -> Key {
     match order {
-        Order::OldestFirst => Ranked::Oldest(key),
-        Order::NewestFirst => Ranked::Newest(Reverse(key)),
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Ranked {
-    Oldest(Key),
-    Newest(Reverse<Key>),
-}
-
-impl Ranked {
-    fn key(self) -> Key {
-        match self {
-            Self::Oldest(key) | Self::Newest(Reverse(key)) => key,
-        }
+        Order::OldestFirst => key,
+        // Turned around without overflow.
+        Order::NewestFirst => (!key.0, !key.1),
     }
 }
 
@@ -45,24 +36,30 @@ impl Ranked {
 struct Best {
     order: Order,
     clock: andon_reader::Clock,
-    after: Option<Ranked>,
+    after: Option<Key>,
     wanted: usize,
-    heap: BinaryHeap<(Ranked, Candidate)>,
+    heap: BinaryHeap<(Key, Found)>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Candidate(Found);
-
-// Ranks are unique by their sequence, so the order of candidates is never looked at.
-impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
+impl Best {
+    fn take(&mut self, found: Found, key: Key) {
+        let rank = ranked(self.order, key);
+        if self.after.is_some_and(|after| rank <= ranked(self.order, after)) {
+            return;
+        }
+        if self.heap.len() < self.wanted {
+            self.heap.push((rank, found));
+        } else if self.heap.peek().is_some_and(|(last, _)| rank < *last) {
+            self.heap.pop();
+            self.heap.push((rank, found));
+        }
     }
-}
 
-impl Ord for Candidate {
-    fn cmp(&self, _other: &Self) -> std::cmp::Ordering {
-        std::cmp::Ordering::Equal
+    /// The last line that is known to be enough.
+    fn worst(&self) -> Option<Key> {
+        let is_full = self.heap.len() >= self.wanted;
+        let worst = self.heap.peek().filter(|_| is_full);
+        worst.map(|(last, _)| ranked(self.order, *last))
     }
 }
 
@@ -73,37 +70,54 @@ impl Visitor for Best {
             Order::OldestFirst => ((low, extent.min_sequence), (high, extent.max_sequence)),
             Order::NewestFirst => ((high, extent.max_sequence), (low, extent.min_sequence)),
         };
-        let is_better = self.heap.len() < self.wanted
-            || self
-                .heap
-                .peek()
-                .is_some_and(|(last, _)| ranked(self.order, best) < *last);
-        is_better
-            && self
-                .after
-                .is_none_or(|after| ranked(self.order, worst) > after)
+        let rank = |key| ranked(self.order, key);
+        self.worst().is_none_or(|last| rank(best) < rank(last))
+            && self.after.is_none_or(|after| rank(worst) > rank(after))
     }
 
-    fn visit<R: RowView>(&mut self, found: Found, time_us: i64, sequence: u64, _row: &R) -> bool {
-        let rank = ranked(self.order, (time_us, sequence));
-        if self.after.is_some_and(|after| rank <= after) {
-            return true;
+    fn line(
+        &mut self,
+        found: Found,
+        time_us: i64,
+        sequence: u64,
+        _line: &Line<'_>,
+    ) -> Result<(), ColumnError> {
+        self.take(found, (time_us, sequence));
+        Ok(())
+    }
+
+    fn group(
+        &mut self,
+        number: usize,
+        group: &dyn GroupView,
+        plan: &Plan<'_>,
+        checkpoint: Checkpoint<'_>,
+    ) -> Result<u64, ColumnError> {
+        if !may_match(plan.filter, group, checkpoint)? {
+            return Ok(0);
         }
-        if self.heap.len() < self.wanted {
-            self.heap.push((rank, Candidate(found)));
-        } else if self.heap.peek().is_some_and(|(last, _)| rank < *last) {
-            self.heap.pop();
-            self.heap.push((rank, Candidate(found)));
+        let rows = rows_in(group, plan.span())?;
+        let looked_at = rows.count() as u64;
+        let rows = select(plan.filter, group, rows, checkpoint)?;
+        let wanted = Wanted {
+            clock: self.clock,
+            order: self.order,
+            limit: self.wanted,
+            after: self.after,
+            before: self.worst(),
+        };
+        for placed in newest(group, &rows, &wanted)? {
+            self.take(Found::Segment(number, placed.row), placed.moment);
         }
-        true
+        Ok(looked_at)
     }
 }
 
-fn read_cursor(order: Order, cursor: &str) -> Result<Ranked, ReaderError> {
+fn read_cursor(cursor: &str) -> Result<Key, ReaderError> {
     let parsed = cursor
         .split_once('.')
         .and_then(|(time, sequence)| Some((time.parse().ok()?, sequence.parse().ok()?)));
-    parsed.map(|key| ranked(order, key)).ok_or_else(|| {
+    parsed.ok_or_else(|| {
         ReaderError::new(code::REQUEST, "the cursor is not one that this store gave")
             .with_hint("send `next` of the answer before, unchanged, or none to begin again")
     })
@@ -146,11 +160,7 @@ impl Search {
             )
             .with_hint("ask for fewer lines and go on with the cursor"));
         }
-        let after = request
-            .cursor
-            .as_deref()
-            .map(|cursor| read_cursor(request.order, cursor))
-            .transpose()?;
+        let after = request.cursor.as_deref().map(read_cursor).transpose()?;
         let interval = Interval {
             since_us: request.since_us,
             until_us: request.until_us,
@@ -177,20 +187,24 @@ impl Search {
         snapshot: &Snapshot,
         opened: &OpenedCache,
         answer_bytes: u64,
-        budget: Budget,
+        budget: &Budget,
     ) -> SearchResult {
         let plan = Plan {
             filter: &self.filter,
             interval: self.interval,
             order: self.best.order,
-            extra: Needs::default(),
         };
         let Outcome {
             scanned_rows,
             scanned_segments,
             mut missing,
         } = scan(snapshot, opened, &plan, budget, &mut self.best);
-        let mut found = self.best.heap.into_sorted_vec();
+        let order = self.best.order;
+        let found = self.best.heap.into_sorted_vec();
+        let mut found: Vec<(Key, Found)> = found
+            .into_iter()
+            .map(|(rank, found)| (ranked(order, rank), found))
+            .collect();
         let has_more = found.len() > self.limit;
         found.truncate(self.limit);
         let page = Page::fetch(snapshot, opened, &found, answer_bytes, &mut missing);
@@ -198,9 +212,8 @@ impl Search {
             .last
             .filter(|_| (has_more || page.is_cut) && missing.is_empty())
             .map(|(time, sequence)| format!("{time}.{sequence}"));
-        let rows = page.rows;
         SearchResult {
-            rows,
+            rows: page.rows,
             next,
             scanned_rows,
             scanned_segments,
@@ -218,11 +231,14 @@ struct Page {
     is_cut: bool,
 }
 
+/// Lines fetched at once before looking at their size, growing while they are short.
+const FIRST_SLICE: usize = 256;
+
 impl Page {
     fn fetch(
         snapshot: &Snapshot,
         opened: &OpenedCache,
-        found: &[(Ranked, Candidate)],
+        found: &[(Key, Found)],
         answer_bytes: u64,
         missing: &mut Vec<String>,
     ) -> Self {
@@ -231,24 +247,32 @@ impl Page {
             last: None,
             is_cut: false,
         };
-        let places: Vec<Found> = found.iter().map(|(_, candidate)| candidate.0).collect();
-        let at_once = rows_at_once(snapshot, opened, &places, answer_bytes);
+        let places: Vec<Found> = found.iter().map(|(_, found)| *found).collect();
         let mut bytes = 0;
         let mut done = 0;
-        for slice in places.chunks(at_once) {
-            let rows = fetch(snapshot, opened, slice, missing);
-            bytes += rows.iter().map(weight).sum::<u64>();
-            page.rows.extend(rows);
-            done += slice.len();
-            if bytes >= answer_bytes {
-                break;
+        let mut slice = FIRST_SLICE;
+        while done < places.len() && bytes < answer_bytes {
+            let end = (done + slice).min(places.len());
+            let wanted = places.get(done..end).unwrap_or_default();
+            for row in fetch(snapshot, opened, wanted, missing) {
+                // The first line always goes out, or a huge one would never be seen.
+                if bytes >= answer_bytes {
+                    break;
+                }
+                bytes += weight(&row);
+                page.rows.push(row);
+                done += 1;
             }
+            if !missing.is_empty() {
+                done = end;
+            }
+            slice = if bytes > answer_bytes / 8 { FIRST_SLICE } else { LIMIT };
         }
         page.is_cut = done < places.len();
         page.last = done
             .checked_sub(1)
             .and_then(|last| found.get(last))
-            .map(|(rank, _)| rank.key());
+            .map(|(key, _)| *key);
         page
     }
 }
@@ -263,39 +287,6 @@ fn weight(row: &LogRow) -> u64 {
     row.message.len() as u64 + values(&row.attributes) + values(&row.resource) + 200
 }
 
-/// How many lines are read before looking at their size: few where lines are long.
-fn rows_at_once(
-    snapshot: &Snapshot,
-    opened: &OpenedCache,
-    places: &[Found],
-    answer_bytes: u64,
-) -> usize {
-    let chunks: Vec<_> = snapshot.chunks().collect();
-    let mut groups: BTreeMap<(usize, usize), u64> = BTreeMap::new();
-    for place in places {
-        match *place {
-            Found::Memory(chunk, ..) => {
-                groups.entry((usize::MAX, chunk)).or_insert_with(|| {
-                    chunks
-                        .get(chunk)
-                        .map_or(0, |chunk| chunk.memory_bytes / chunk.extent.rows.max(1))
-                });
-            }
-            Found::Segment(segment, group, _) => {
-                groups.entry((segment, group)).or_insert_with(|| {
-                    let segment = snapshot.visible.segments.get(segment);
-                    let opened = segment.and_then(|segment| opened.open(segment).ok());
-                    opened.map_or(0, |opened| opened.row_bytes(group))
-                });
-            }
-        }
-    }
-    let largest = groups.into_values().max().unwrap_or(0).max(1);
-    usize::try_from(answer_bytes / largest)
-        .unwrap_or(LIMIT)
-        .clamp(10, LIMIT)
-}
-
 /// Reads whole lines, in the order of their places.
 pub(crate) fn fetch(
     snapshot: &Snapshot,
@@ -305,67 +296,47 @@ pub(crate) fn fetch(
 ) -> Vec<LogRow> {
     let chunks: Vec<_> = snapshot.chunks().collect();
     let mut rows: Vec<Option<LogRow>> = vec![None; places.len()];
-    let mut stored: BTreeMap<(usize, usize), Vec<(usize, usize)>> = BTreeMap::new();
+    let mut stored: BTreeMap<usize, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
     for (target, place) in places.iter().enumerate() {
         match *place {
             Found::Memory(chunk, batch, index) => {
                 let batch = chunks.get(chunk).and_then(|chunk| chunk.batches.get(batch));
-                let row = batch.and_then(|batch| batch.rows.get(index));
                 if let Some(slot) = rows.get_mut(target) {
-                    *slot = row.map(|row| row.to_log_row());
+                    *slot = batch.map(|batch| batch.lines.to_log_row(index));
                 }
             }
-            Found::Segment(segment, group, index) => {
-                stored
-                    .entry((segment, group))
-                    .or_default()
-                    .push((index, target));
+            Found::Segment(segment, row) => {
+                let (rows, targets) = stored.entry(segment).or_default();
+                rows.push(row);
+                targets.push(target);
             }
         }
     }
-    for ((segment, group), mut wanted) in stored {
-        wanted.sort_unstable();
-        if let Err(error) = fetch_group(snapshot, opened, (segment, group), &wanted, &mut rows) {
-            missing.push(error.to_string());
+    for (segment, (wanted, targets)) in stored {
+        let Some(segment) = snapshot.visible.segments.get(segment) else {
+            continue;
+        };
+        let read = opened
+            .open(segment)
+            .and_then(|group| fetch_rows(group.as_ref(), &wanted, &|| Ok(())));
+        match read {
+            Ok(read) => {
+                for (target, row) in targets.into_iter().zip(read) {
+                    if let Some(slot) = rows.get_mut(target) {
+                        *slot = Some(row);
+                    }
+                }
+            }
+            Err(error) => missing.push(format!("segment {}: {error}", segment.entry.number)),
         }
     }
     rows.into_iter().flatten().collect()
 }
 
-fn fetch_group(
-    snapshot: &Snapshot,
-    opened: &OpenedCache,
-    (segment, group): (usize, usize),
-    wanted: &[(usize, usize)],
-    rows: &mut [Option<LogRow>],
-) -> Result<(), ReaderError> {
-    let Some(segment) = snapshot.visible.segments.get(segment) else {
-        return Ok(());
-    };
-    let opened = opened.open(segment)?;
-    let mut selectors = Vec::with_capacity(wanted.len() * 2);
-    let mut next = 0;
-    for &(index, _) in wanted {
-        selectors.push(RowSelector::skip(index - next));
-        selectors.push(RowSelector::select(1));
-        next = index + 1;
-    }
-    let mut targets = wanted.iter().map(|&(_, target)| target);
-    for batch in opened.read(group, None, Some(RowSelection::from(selectors)))? {
-        let batch = ColumnBatch::new(&batch?);
-        for (index, target) in (0..batch.rows).zip(&mut targets) {
-            if let Some(slot) = rows.get_mut(target) {
-                *slot = Some(batch.row(index).to_log_row());
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Counts lines; whole extents without reading them.
 #[derive(Default)]
-pub(crate) struct Counter {
-    pub(crate) count: u64,
+struct Counter {
+    count: u64,
 }
 
 impl Visitor for Counter {
@@ -374,15 +345,29 @@ impl Visitor for Counter {
         true
     }
 
-    fn visit<R: RowView>(
+    fn line(
         &mut self,
         _found: Found,
         _time_us: i64,
         _sequence: u64,
-        _row: &R,
-    ) -> bool {
+        _line: &Line<'_>,
+    ) -> Result<(), ColumnError> {
         self.count += 1;
-        true
+        Ok(())
+    }
+
+    fn group(
+        &mut self,
+        _number: usize,
+        group: &dyn GroupView,
+        plan: &Plan<'_>,
+        checkpoint: Checkpoint<'_>,
+    ) -> Result<u64, ColumnError> {
+        if !may_match(plan.filter, group, checkpoint)? {
+            return Ok(0);
+        }
+        self.count += count_group(plan.filter, group, plan.span(), checkpoint)?;
+        Ok(group.rows() as u64)
     }
 }
 
@@ -391,14 +376,13 @@ pub(crate) fn count(
     interval: Interval,
     snapshot: &Snapshot,
     opened: &OpenedCache,
-    budget: Budget,
+    budget: &Budget,
 ) -> CountResult {
     let mut counter = Counter::default();
     let plan = Plan {
         filter,
         interval,
         order: Order::NewestFirst,
-        extra: Needs::default(),
     };
     let outcome = scan(snapshot, opened, &plan, budget, &mut counter);
     CountResult {
@@ -411,21 +395,39 @@ pub(crate) fn count(
 }
 
 /// Finds one line by its sequence.
-pub(crate) struct BySequence {
+struct BySequence {
     wanted: u64,
     found: Option<Found>,
 }
 
 impl Visitor for BySequence {
     fn wants(&self, extent: &Extent) -> bool {
-        (extent.min_sequence..=extent.max_sequence).contains(&self.wanted)
+        self.found.is_none() && (extent.min_sequence..=extent.max_sequence).contains(&self.wanted)
     }
 
-    fn visit<R: RowView>(&mut self, found: Found, _time_us: i64, sequence: u64, _row: &R) -> bool {
+    fn line(
+        &mut self,
+        found: Found,
+        _time_us: i64,
+        sequence: u64,
+        _line: &Line<'_>,
+    ) -> Result<(), ColumnError> {
         if sequence == self.wanted {
             self.found = Some(found);
         }
-        self.found.is_none()
+        Ok(())
+    }
+
+    fn group(
+        &mut self,
+        number: usize,
+        group: &dyn GroupView,
+        _plan: &Plan<'_>,
+        _checkpoint: Checkpoint<'_>,
+    ) -> Result<u64, ColumnError> {
+        let row = andon_columns::pick::row_of_sequence(group, self.wanted)?;
+        self.found = row.map(|row| Found::Segment(number, row));
+        Ok(1)
     }
 }
 
@@ -433,14 +435,13 @@ pub(crate) fn by_sequence(
     wanted: u64,
     snapshot: &Snapshot,
     opened: &OpenedCache,
-    budget: Budget,
+    budget: &Budget,
 ) -> Result<Option<LogRow>, ReaderError> {
     let filter = compile("*")?;
     let plan = Plan {
         filter: &filter,
         interval: Interval::ALWAYS,
         order: Order::NewestFirst,
-        extra: Needs::default(),
     };
     let mut visitor = BySequence {
         wanted,

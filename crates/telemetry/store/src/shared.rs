@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use crate::chunk::{Batch, Chunk};
 use crate::config::StoreConfig;
@@ -51,11 +51,9 @@ pub(crate) struct Receipts {
 }
 
 impl Receipts {
-    pub(crate) fn starting_after(last_us: i64) -> Self {
-        Self {
-            last_us,
-            in_flight_us: None,
-        }
+    /// Makes every later time lie after this one.
+    pub(crate) fn start_after(&mut self, last_us: i64) {
+        self.last_us = self.last_us.max(last_us);
     }
 
     /// Begins a group: its time of receipt lies after every watermark given so far.
@@ -114,7 +112,11 @@ pub(crate) struct Shared {
     pub(crate) tail: broadcast::Sender<Published>,
     pub(crate) counters: Counters,
     failing: Mutex<[Option<String>; 2]>,
-    pub(crate) recovery_notes: Vec<String>,
+    recovery_notes: Mutex<Vec<String>>,
+    /// Bytes of lines on their way to the log.
+    pub(crate) pending_bytes: AtomicU64,
+    /// Tells those who wait for room that there may be some.
+    pub(crate) freed: Notify,
     pub(crate) opened: OpenedCache,
     pub(crate) is_closed: AtomicBool,
 }
@@ -123,18 +125,19 @@ impl Shared {
     pub(crate) fn new(
         config: StoreConfig,
         visible: Visible,
-        receipts: Receipts,
         recovery_notes: Vec<String>,
     ) -> Self {
-        let opened = OpenedCache::new(config.index_cache_bytes);
+        let opened = OpenedCache::new(config.index_cache_bytes, config.column_cache_bytes);
         Self {
             config,
             visible: RwLock::new(visible),
-            receipts: Mutex::new(receipts),
+            receipts: Mutex::default(),
             tail: broadcast::channel(TAIL_GROUPS).0,
             counters: Counters::default(),
             failing: Mutex::default(),
-            recovery_notes,
+            recovery_notes: Mutex::new(recovery_notes),
+            pending_bytes: AtomicU64::new(0),
+            freed: Notify::new(),
             opened,
             is_closed: AtomicBool::new(false),
         }
@@ -150,6 +153,12 @@ impl Shared {
 
     pub(crate) fn receipts(&self) -> MutexGuard<'_, Receipts> {
         self.receipts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything that was wrong at the start.
+    pub(crate) fn recovery_notes(&self) -> MutexGuard<'_, Vec<String>> {
+        let notes = self.recovery_notes.lock();
+        notes.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn now_us(&self) -> i64 {
@@ -173,6 +182,12 @@ impl Shared {
     pub(crate) fn failing(&self) -> Option<String> {
         let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         failing.iter().flatten().next().cloned()
+    }
+
+    /// Why segments cannot be written, if so.
+    pub(crate) fn failing_segments(&self) -> Option<String> {
+        let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        failing.get(Writing::Segment as usize).cloned().flatten()
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -1,13 +1,16 @@
 //! The store as others see it.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use andon_columns::LinesSink;
+use andon_columns::lines::Lines;
 use andon_reader::query::Filter;
 use andon_reader::{
-    Clock, CountRequest, CountResult, FieldsRequest, FieldsResult, Histogram, HistogramRequest,
+    AggregateRequest, AggregateResult, Clock, CountRequest, CountResult, FieldsRequest, FieldsResult, Histogram, HistogramRequest,
     LogReader, LogRow, LogSink, NewLogRow, ReaderError, Receipt, SearchRequest, SearchResult,
     StoreStatus, TailEvent, code,
 };
@@ -15,8 +18,10 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use crate::admission::admit;
+use crate::aggregate;
 use crate::batches::SqlSnapshot;
-use crate::commit::{APPEND_BYTES, Append, Command, Committer};
+use crate::commit::{APPEND_BYTES, Append, Command, Committer, Piece};
 use crate::config::StoreConfig;
 use crate::extent::Interval;
 use crate::failure::closed;
@@ -24,14 +29,21 @@ use crate::fields;
 use crate::histogram::Bars;
 use crate::keeper::Keeper;
 use crate::open::open_folder;
-use crate::record::prepare;
+use crate::recover::recover_logs;
 use crate::scan::{Budget, Snapshot};
 use crate::search::{self, Search};
-use crate::shared::{Receipts, Shared};
+use crate::shared::Shared;
 use crate::tail::follow;
+use crate::wal::Record;
 
 /// Appends that may wait for the committer.
 const WAITING_APPENDS: usize = 1_024;
+
+/// Most lines of a piece; larger appends are cut, so that each piece fits a group of columns.
+const PIECE_ROWS: usize = 65_536;
+
+/// Larger batches are encoded on a thread of their own, not on one that serves connections.
+const ENCODE_ASIDE_BYTES: usize = 256 << 10;
 
 /// How often the keeper looks.
 const KEEPER_PERIOD: Duration = Duration::from_secs(1);
@@ -52,11 +64,9 @@ impl LogStore {
     /// When the folder cannot be made or read, or was written by a newer version. Torn and damaged
     /// files are no error: see `recovery_notes` of the status.
     pub fn open(config: StoreConfig) -> Result<Self, ReaderError> {
-        let now_us = (config.now)();
-        let found = open_folder(&config, now_us)?;
+        let found = open_folder(&config)?;
         let listing = found.manifest.listing.clone();
-        let receipts = Receipts::starting_after(found.last_received_us);
-        let shared = Arc::new(Shared::new(config, found.visible, receipts, found.notes));
+        let shared = Arc::new(Shared::new(config, found.visible, found.notes));
         shared
             .counters
             .dropped_by_age_rows
@@ -65,18 +75,22 @@ impl LogStore {
             .counters
             .dropped_by_cap_rows
             .store(listing.dropped_by_cap_rows, Ordering::Relaxed);
-        let keeper = Keeper {
+        let mut keeper = Keeper {
             shared: Arc::clone(&shared),
             manifest: found.manifest,
             next_segment: found.next_segment,
+            unmergeable: BTreeSet::new(),
         };
+        let recovered = recover_logs(&shared, &mut keeper, &found.logs)?;
+        shared.receipts().start_after(recovered.last_received_us);
+        shared.recovery_notes().extend(recovered.notes);
         let keeper = Arc::new(Mutex::new(keeper));
         let (sender, receiver) = mpsc::channel(WAITING_APPENDS);
         let (sealed, wake) = std::sync::mpsc::channel();
         let committer = Committer::new(
             Arc::clone(&shared),
             receiver,
-            found.next_sequence,
+            recovered.next_sequence,
             found.next_log,
             sealed,
         );
@@ -291,7 +305,7 @@ impl LogReader for LogStore {
             let search = Search::new(&request)?;
             let mut result = self
                 .scan(request.clock, move |snapshot, shared, budget| {
-                    search.run(snapshot, &shared.opened, shared.config.answer_bytes, budget)
+                    search.run(snapshot, &shared.opened, shared.config.answer_bytes, &budget)
                 })
                 .await?;
             result.elapsed_us = elapsed_us(start);
@@ -310,7 +324,7 @@ impl LogReader for LogStore {
                 clock: request.clock,
             };
             let counted = self.scan(request.clock, move |snapshot, shared, budget| {
-                search::count(&filter, interval, snapshot, &shared.opened, budget)
+                search::count(&filter, interval, snapshot, &shared.opened, &budget)
             });
             let mut result = counted.await?;
             result.elapsed_us = elapsed_us(start);
@@ -327,7 +341,25 @@ impl LogReader for LogStore {
             let bars = Bars::new(&request)?;
             let mut result = self
                 .scan(request.clock, move |snapshot, shared, budget| {
-                    bars.run(snapshot, &shared.opened, budget)
+                    bars.run(snapshot, &shared.opened, &budget)
+                })
+                .await??;
+            result.elapsed_us = elapsed_us(start);
+            Ok(result)
+        })
+    }
+
+    fn aggregate(
+        &self,
+        request: AggregateRequest,
+    ) -> BoxFuture<'_, Result<AggregateResult, ReaderError>> {
+        Box::pin(async move {
+            let start = Instant::now();
+            let clock = request.clock;
+            let aggregation = aggregate::prepare(request)?;
+            let mut result = self
+                .scan(clock, move |snapshot, shared, budget| {
+                    aggregate::run(&aggregation, snapshot, &shared.opened, &budget)
                 })
                 .await?;
             result.elapsed_us = elapsed_us(start);
@@ -352,7 +384,7 @@ impl LogReader for LogStore {
                 return Ok(None);
             };
             self.scan(Clock::Timestamp, move |snapshot, shared, budget| {
-                search::by_sequence(sequence, snapshot, &shared.opened, budget)
+                search::by_sequence(sequence, snapshot, &shared.opened, &budget)
             })
             .await?
         })
@@ -413,42 +445,98 @@ impl LogReader for LogStore {
             truncated_rows: counters.truncated_rows.load(Ordering::Relaxed),
             refused_rows: counters.refused_rows.load(Ordering::Relaxed),
             failing: shared.failing(),
-            recovery_notes: shared.recovery_notes.clone(),
+            recovery_notes: shared.recovery_notes().clone(),
         }
     }
+}
+
+impl LogStore {
+    /// Stores pieces together, each no larger than a group of columns.
+    async fn store(&self, pieces: Vec<Lines>, truncated_rows: u64) -> Result<Receipt, ReaderError> {
+        let commands = self.sender()?;
+        let rows: usize = pieces.iter().map(Lines::len).sum();
+        if rows == 0 {
+            return Ok(Receipt {
+                first_id: None,
+                last_id: None,
+                rows: 0,
+                received_at_us: self.shared.now_us(),
+                truncated_rows: 0,
+            });
+        }
+        let logged: usize = pieces.iter().map(Lines::encoded_bytes).sum();
+        if logged > APPEND_BYTES {
+            return Err(too_large(logged));
+        }
+        let held: usize = pieces.iter().map(Lines::memory_bytes).sum();
+        let admitted = admit(&self.shared, commands, (held + logged) as u64).await;
+        let admitted = admitted.inspect_err(|_| {
+            let refused = &self.shared.counters.refused_rows;
+            refused.fetch_add(rows as u64, Ordering::Relaxed);
+        })?;
+        let pieces = if logged > ENCODE_ASIDE_BYTES {
+            blocking(move || encoded(pieces)).await?
+        } else {
+            encoded(pieces)
+        };
+        let (reply, answer) = oneshot::channel();
+        let append = Append {
+            pieces,
+            truncated_rows,
+            admitted,
+            reply,
+        };
+        let sent = commands.send(Command::Append(append)).await;
+        sent.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+}
+
+fn encoded(pieces: Vec<Lines>) -> Vec<Piece> {
+    let encode = |mut lines: Lines| {
+        // A quarter more than is needed is not worth moving everything.
+        if lines.memory_bytes() > lines.encoded_bytes() / 4 * 5 {
+            lines.shrink();
+        }
+        Piece {
+            record: Record::of(&lines),
+            lines,
+        }
+    };
+    pieces.into_iter().map(encode).collect()
+}
+
+fn too_large(bytes: usize) -> ReaderError {
+    ReaderError::new(
+        code::REQUEST,
+        format!("one append has {bytes} bytes, at most {APPEND_BYTES} fit"),
+    )
+    .with_hint("send smaller batches")
 }
 
 impl LogSink for LogStore {
     fn append(&self, rows: Vec<NewLogRow>) -> BoxFuture<'_, Result<Receipt, ReaderError>> {
         Box::pin(async move {
-            let commands = self.sender()?;
-            if rows.is_empty() {
-                let received_at_us = self.shared.now_us();
-                return Ok(Receipt {
-                    first_id: None,
-                    last_id: None,
-                    rows: 0,
-                    received_at_us,
-                    truncated_rows: 0,
-                });
+            let pieces: Vec<Lines> = rows.chunks(PIECE_ROWS).map(Lines::of).collect();
+            drop(rows);
+            let truncated_rows = pieces.iter().map(Lines::truncated_rows).sum();
+            self.store(pieces, truncated_rows).await
+        })
+    }
+}
+
+impl LinesSink for LogStore {
+    fn append_lines(&self, lines: Lines) -> BoxFuture<'_, Result<Receipt, ReaderError>> {
+        Box::pin(async move {
+            let truncated_rows = lines.truncated_rows();
+            if lines.len() <= PIECE_ROWS {
+                return self.store(vec![lines], truncated_rows).await;
             }
-            let prepared = prepare(rows);
-            if prepared.encoded.len() > APPEND_BYTES {
-                return Err(ReaderError::new(
-                    code::REQUEST,
-                    format!(
-                        "one append has {} bytes, at most {APPEND_BYTES} fit",
-                        prepared.encoded.len()
-                    ),
-                )
-                .with_hint("send smaller batches"));
-            }
-            let (reply, answer) = oneshot::channel();
-            commands
-                .send(Command::Append(Append { prepared, reply }))
-                .await
-                .map_err(|_| closed())?;
-            answer.await.map_err(|_| closed())?
+            let starts = (0..lines.len()).step_by(PIECE_ROWS);
+            let pieces = starts.map(|start| lines.part(start..(start + PIECE_ROWS).min(lines.len())));
+            let pieces = pieces.collect();
+            drop(lines);
+            self.store(pieces, truncated_rows).await
         })
     }
 }

@@ -25,11 +25,11 @@ impl Tail {
         if skipped > 0 {
             self.waiting.push_back(TailEvent::Lagged { skipped });
         }
-        let rows = &published.batch.rows;
-        self.expected_rows = Some(published.rows_before + rows.len() as u64);
-        let matching = rows.iter().filter(|row| self.filter.matches(*row));
+        let lines = &published.batch.lines;
+        self.expected_rows = Some(published.rows_before + lines.len() as u64);
+        let matching = (0..lines.len()).filter(|&row| self.filter.matches(&lines.row(row)));
         self.waiting.extend(matching.map(|row| TailEvent::Row {
-            row: Box::new(row.to_log_row()),
+            row: Box::new(lines.to_log_row(row)),
         }));
     }
 

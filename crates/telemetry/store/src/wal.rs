@@ -1,25 +1,36 @@
 //! The write-ahead log: one file per memory chunk, appended in groups, read only at start.
 //!
-//! A file is a header (`ANDONWAL`, version, kind) and records: marker, length, checksum, payload.
-//! Recovery never refuses to start: a torn tail is cut, a damaged middle is stepped over by looking
-//! for the next marker with a right checksum, and both are reported.
+//! A file is a header (`ANDONWAL`, version, kind) and records: marker, length, checksum, payload. A
+//! payload is the first sequence, the time of receipt, and a batch of lines as columns; the records of
+//! version 1 hold rows ([`crate::log_v1`]) and are still read.
+//! Reading never refuses to start: a torn tail is cut, a damaged middle is stepped over by looking
+//! for the next marker with a right checksum, and both are reported. One record at a time is held.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use andon_columns::lines::Lines;
 use andon_reader::{ReaderError, code};
+use crc32fast::Hasher;
 
-use crate::disk::{Disk, DiskFile, read_whole};
+use crate::disk::{Disk, DiskFile, DiskRead};
 use crate::failure::read_failed;
-use crate::record::{StoredRow, decode_rows, stamp};
+use crate::log_v1;
 
 const MAGIC: &[u8; 8] = b"ANDONWAL";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const HEADER_BYTES: usize = 16;
-const MARKER: &[u8; 4] = b"\xa5LR1";
+/// What the markers of all versions begin with; the version follows.
+const MARKER: &[u8; 3] = b"\xa5LR";
 const FRAME_BYTES: usize = 12;
 const BATCH_HEADER_BYTES: usize = 16;
+const RECORD_HEADER_BYTES: usize = FRAME_BYTES + BATCH_HEADER_BYTES;
+
+/// Records that are smaller are written together.
+const LARGE_BYTES: usize = 128 << 10;
+/// How much of a file is read at once, where records are smaller.
+const WINDOW_BYTES: usize = 1 << 20;
 
 /// Name of the log file with a number.
 pub(crate) fn file_name(number: u64) -> String {
@@ -31,29 +42,53 @@ pub(crate) fn file_number(name: &str) -> Option<u64> {
     u64::from_str_radix(name.strip_prefix("log-")?.strip_suffix(".wal")?, 16).ok()
 }
 
-fn checksum(parts: [&[u8]; 2]) -> u32 {
-    let mut crc = flate2::Crc::new();
-    parts.iter().for_each(|part| crc.update(part));
-    crc.sum()
+/// A batch as it is logged. Everything that takes time is done where the batch comes from; sequence
+/// and time of receipt are filled in by the committer.
+pub(crate) struct Record {
+    bytes: Vec<u8>,
+    payload: Hasher,
 }
 
-/// Appends one batch as a record to a buffer.
-pub(crate) fn put_record(
-    out: &mut Vec<u8>,
-    first_sequence: u64,
-    received_at_us: i64,
-    encoded: &[u8],
-) {
-    let mut header = [0u8; BATCH_HEADER_BYTES];
-    header[..8].copy_from_slice(&first_sequence.to_le_bytes());
-    header[8..].copy_from_slice(&received_at_us.to_le_bytes());
-    // A batch is bounded far below 4 GiB by the committer.
-    let length = u32::try_from(BATCH_HEADER_BYTES + encoded.len()).unwrap_or(u32::MAX);
-    out.extend_from_slice(MARKER);
-    out.extend_from_slice(&length.to_le_bytes());
-    out.extend_from_slice(&checksum([&header, encoded]).to_le_bytes());
-    out.extend_from_slice(&header);
-    out.extend_from_slice(encoded);
+impl Record {
+    pub(crate) fn of(lines: &Lines) -> Self {
+        let mut bytes = Vec::with_capacity(RECORD_HEADER_BYTES + lines.encoded_bytes());
+        bytes.resize(RECORD_HEADER_BYTES, 0);
+        lines.encode(&mut bytes);
+        let mut payload = Hasher::new();
+        payload.update(bytes.get(RECORD_HEADER_BYTES..).unwrap_or_default());
+        Self { bytes, payload }
+    }
+
+    pub(crate) fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Fills in what is only known when the group is written.
+    pub(crate) fn stamp(&mut self, first_sequence: u64, received_at_us: i64) {
+        // A batch is bounded far below 4 GiB by its sender.
+        let length = u32::try_from(self.bytes.len() - FRAME_BYTES).unwrap_or(u32::MAX);
+        let mut header = [0; RECORD_HEADER_BYTES];
+        header[..3].copy_from_slice(MARKER);
+        header[3] = b'2';
+        header[4..8].copy_from_slice(&length.to_le_bytes());
+        header[12..20].copy_from_slice(&first_sequence.to_le_bytes());
+        header[20..].copy_from_slice(&received_at_us.to_le_bytes());
+        let mut whole = Hasher::new();
+        whole.update(&header[FRAME_BYTES..]);
+        whole.combine(&self.payload);
+        header[8..12].copy_from_slice(&whole.finalize().to_le_bytes());
+        if let Some(room) = self.bytes.first_chunk_mut::<RECORD_HEADER_BYTES>() {
+            *room = header;
+        }
+    }
+}
+
+/// Reads the sequence with which a log begins; nothing when it has no whole record header.
+pub(crate) fn first_sequence(disk: &dyn Disk, path: &Path) -> Option<u64> {
+    let mut bytes = [0u8; 8];
+    let file = disk.open(path).ok()?;
+    file.read_at((HEADER_BYTES + FRAME_BYTES) as u64, &mut bytes).ok()?;
+    Some(u64::from_le_bytes(bytes))
 }
 
 /// The file being written.
@@ -91,9 +126,9 @@ impl WalWriter {
         self.length == HEADER_BYTES as u64
     }
 
-    /// Writes records and waits until they are durable.
-    pub(crate) fn append(&mut self, records: &[u8]) -> Result<(), AppendError> {
-        if let Err(error) = self.file.write_all(records) {
+    /// Writes records and waits until they are durable: all of them or none.
+    pub(crate) fn append(&mut self, records: &[&Record]) -> Result<(), AppendError> {
+        if let Err(error) = self.write(records) {
             let is_clean = self.file.truncate(self.length).is_ok();
             return Err(AppendError { error, is_clean });
         }
@@ -105,7 +140,34 @@ impl WalWriter {
                 is_clean: false,
             });
         }
-        self.length += records.len() as u64;
+        let written: usize = records.iter().map(|record| record.length()).sum();
+        self.length += written as u64;
+        Ok(())
+    }
+
+    /// Large records as they are, small ones together: few calls, nothing large copied.
+    fn write(&mut self, records: &[&Record]) -> io::Result<()> {
+        let mut small: Vec<u8> = Vec::new();
+        for record in records {
+            let is_large = record.length() >= LARGE_BYTES;
+            if is_large || small.len() >= LARGE_BYTES {
+                self.write_small(&mut small)?;
+            }
+            if is_large {
+                self.file.write_all(&record.bytes)?;
+            } else {
+                small.extend_from_slice(&record.bytes);
+            }
+        }
+        self.write_small(&mut small)
+    }
+
+    fn write_small(&mut self, small: &mut Vec<u8>) -> io::Result<()> {
+        if small.is_empty() {
+            return Ok(());
+        }
+        self.file.write_all(small)?;
+        small.clear();
         Ok(())
     }
 }
@@ -116,106 +178,167 @@ pub(crate) struct AppendError {
     pub(crate) is_clean: bool,
 }
 
-/// What was found in one log file.
-#[derive(Debug, Default)]
-pub(crate) struct Recovered {
-    pub(crate) batches: Vec<Vec<StoredRow>>,
-    pub(crate) file_bytes: u64,
+/// A log file that is read from its beginning to its end.
+pub(crate) struct LogFile {
+    file: Arc<dyn DiskRead>,
+    path: PathBuf,
+    at: u64,
+    /// Bytes that were read, and where they begin.
+    window: Vec<u8>,
+    window_at: u64,
     /// What was wrong, for people.
     pub(crate) notes: Vec<String>,
     /// True when records in the middle were lost: the file is worth keeping.
     pub(crate) is_damaged: bool,
 }
 
-/// Reads a log file.
-pub(crate) fn recover(disk: &dyn Disk, path: &Path) -> Result<Recovered, ReaderError> {
-    let bytes = read_whole(disk, path).map_err(|error| read_failed(path, &error))?;
-    let mut found = Recovered {
-        file_bytes: bytes.len() as u64,
-        ..Recovered::default()
-    };
-    if bytes.len() < HEADER_BYTES {
-        found.notes.push(format!(
-            "{}: no complete header, the file holds no line",
-            path.display()
-        ));
-        return Ok(found);
-    }
-    if &bytes[..8] == MAGIC {
-        let version = u16::from_le_bytes([bytes[8], bytes[9]]);
-        if version > VERSION {
-            return Err(ReaderError::new(
-                code::NEWER_FORMAT,
-                format!(
-                    "{} has format {version}, this version reads up to {VERSION}",
-                    path.display()
-                ),
-            )
-            .with_hint("start the newer version again"));
-        }
-    } else {
-        found
-            .notes
-            .push(format!("{}: damaged header", path.display()));
-        found.is_damaged = true;
-    }
-    read_records(&bytes, path, &mut found);
-    Ok(found)
-}
-
-fn read_records(bytes: &[u8], path: &Path, found: &mut Recovered) {
-    let mut at = HEADER_BYTES;
-    while at < bytes.len() {
-        if let Some((rows, next)) = read_record(bytes, at) {
-            found.batches.push(rows);
-            at = next;
-            continue;
-        }
-        let next = next_record(bytes, at + 1);
-        let lost = next.unwrap_or(bytes.len()) - at;
-        if next.is_some() {
-            found.is_damaged = true;
-            found.notes.push(format!("{}: DAMAGED: {lost} bytes at offset {at} are unreadable and were skipped, lines after them were kept", path.display()));
-        } else {
-            found.notes.push(format!(
-                "{}: torn tail: {lost} bytes at offset {at} were never acknowledged and were cut",
+impl LogFile {
+    /// Opens a log file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a newer version has written it.
+    pub(crate) fn open(disk: &dyn Disk, path: &Path) -> Result<Self, ReaderError> {
+        let file = disk.open(path).map_err(|error| read_failed(path, &error))?;
+        let mut log = Self {
+            file,
+            path: path.to_owned(),
+            at: HEADER_BYTES as u64,
+            window: Vec::new(),
+            window_at: 0,
+            notes: Vec::new(),
+            is_damaged: false,
+        };
+        let header = log.bytes(0, HEADER_BYTES)?.map(<[u8]>::to_vec);
+        let Some(header) = header else {
+            log.at = log.length();
+            let what = "no complete header, the file holds no line";
+            log.notes.push(format!("{}: {what}", path.display()));
+            return Ok(log);
+        };
+        let version = u16::from_le_bytes([header[8], header[9]]);
+        if !header.starts_with(MAGIC) {
+            log.notes.push(format!("{}: damaged header", path.display()));
+            log.is_damaged = true;
+        } else if version > VERSION {
+            let what = format!(
+                "{} has format {version}, this version reads up to {VERSION}",
                 path.display()
-            ));
+            );
+            return Err(ReaderError::new(code::NEWER_FORMAT, what)
+                .with_hint("start the newer version again"));
         }
-        at += lost;
+        Ok(log)
+    }
+
+    /// Length of the file.
+    pub(crate) fn length(&self) -> u64 {
+        self.file.length()
+    }
+
+    /// Reads the next batch, stamped as it was; nothing at the end.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) fn next(&mut self) -> Result<Option<Lines>, ReaderError> {
+        while self.at < self.length() {
+            if let Some((lines, next)) = self.record(self.at)? {
+                self.at = next;
+                return Ok(Some(lines));
+            }
+            let next = self.next_record(self.at + 1)?;
+            let (at, lost) = (self.at, next.unwrap_or(self.length()) - self.at);
+            let path = self.path.display();
+            if next.is_some() {
+                self.is_damaged = true;
+                self.notes.push(format!("{path}: DAMAGED: {lost} bytes at offset {at} are unreadable and were skipped, lines after them were kept"));
+            } else {
+                self.notes.push(format!("{path}: torn tail: {lost} bytes at offset {at} were never acknowledged and were cut"));
+            }
+            self.at += lost;
+        }
+        Ok(None)
+    }
+
+    /// Gives bytes of the file; nothing when it ends before.
+    fn bytes(&mut self, at: u64, length: usize) -> Result<Option<&[u8]>, ReaderError> {
+        let left = self.length().saturating_sub(at);
+        if left < length as u64 {
+            return Ok(None);
+        }
+        let end = at + length as u64;
+        let is_there = at >= self.window_at && end <= self.window_at + self.window.len() as u64;
+        if !is_there {
+            let wanted = usize::try_from(left).unwrap_or(usize::MAX);
+            self.window.clear();
+            self.window.resize(wanted.min(WINDOW_BYTES).max(length), 0);
+            // After one large record the room for it is given back.
+            self.window.shrink_to(WINDOW_BYTES);
+            self.window_at = at;
+            if let Err(error) = self.file.read_at(at, &mut self.window) {
+                self.window.clear();
+                return Err(read_failed(&self.path, &error));
+            }
+        }
+        let start = usize::try_from(at - self.window_at).unwrap_or(usize::MAX);
+        Ok(self.window.get(start..start + length))
+    }
+
+    /// Reads the record at an offset, and says where the next one starts.
+    fn record(&mut self, at: u64) -> Result<Option<(Lines, u64)>, ReaderError> {
+        let Some(frame) = self.bytes(at, FRAME_BYTES)?.and_then(<[u8]>::first_chunk) else {
+            return Ok(None);
+        };
+        let [m, a, r, version, l0, l1, l2, l3, c0, c1, c2, c3]: [u8; FRAME_BYTES] = *frame;
+        if [m, a, r] != *MARKER || !matches!(version, b'1' | b'2') {
+            return Ok(None);
+        }
+        let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
+        let start = at + FRAME_BYTES as u64;
+        let Some(payload) = self.bytes(start, length)? else {
+            return Ok(None);
+        };
+        if crc32fast::hash(payload).to_le_bytes() != [c0, c1, c2, c3] {
+            return Ok(None);
+        }
+        let lines = decode(version, payload);
+        Ok(lines.map(|lines| (lines, start + length as u64)))
+    }
+
+    /// Looks for a whole record behind damage.
+    fn next_record(&mut self, from: u64) -> Result<Option<u64>, ReaderError> {
+        let mut at = from;
+        while at < self.length() {
+            let left = usize::try_from(self.length() - at).unwrap_or(usize::MAX);
+            let Some(window) = self.bytes(at, left.min(WINDOW_BYTES))? else {
+                return Ok(None);
+            };
+            let length = window.len();
+            let found: Vec<usize> = memchr::memmem::find_iter(window, MARKER).collect();
+            for offset in found {
+                if self.record(at + offset as u64)?.is_some() {
+                    return Ok(Some(at + offset as u64));
+                }
+            }
+            if length == left {
+                return Ok(None);
+            }
+            // A marker may lie across the end of the window.
+            at += (length + 1 - MARKER.len()) as u64;
+        }
+        Ok(None)
     }
 }
 
-/// Reads the record at an offset, and says where the next one starts.
-fn read_record(bytes: &[u8], at: usize) -> Option<(Vec<StoredRow>, usize)> {
-    let frame = bytes.get(at..at.checked_add(FRAME_BYTES)?)?;
-    let (marker, rest) = frame.split_first_chunk::<4>()?;
-    let (length, crc) = rest.split_first_chunk::<4>()?;
-    if marker != MARKER {
-        return None;
-    }
-    let start = at + FRAME_BYTES;
-    let end = start.checked_add(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
-    let payload = bytes.get(start..end)?;
-    if checksum([payload, &[]]).to_le_bytes() != crc {
-        return None;
-    }
+fn decode(version: u8, payload: &[u8]) -> Option<Lines> {
     let (sequence, rest) = payload.split_first_chunk::<8>()?;
     let (received, encoded) = rest.split_first_chunk::<8>()?;
-    let mut rows = decode_rows(encoded)?;
-    stamp(
-        &mut rows,
+    let mut lines = match version {
+        b'1' => log_v1::decode(encoded)?,
+        _ => Lines::decode(encoded)?,
+    };
+    lines.stamp(
         u64::from_le_bytes(*sequence),
         i64::from_le_bytes(*received),
     );
-    Some((rows, end))
-}
-
-fn next_record(bytes: &[u8], from: usize) -> Option<usize> {
-    let finder = memchr::memmem::Finder::new(MARKER);
-    let rest = bytes.get(from..)?;
-    finder
-        .find_iter(rest)
-        .map(|found| from + found)
-        .find(|&at| read_record(bytes, at).is_some())
+    Some(lines)
 }

@@ -24,7 +24,17 @@ impl Span {
     #[must_use]
     #[inline]
     pub fn has(&self, time_us: i64) -> bool {
-        self.since_us <= time_us && time_us < self.until_us
+        self.since_us <= time_us && self.ends_after(time_us)
+    }
+
+    /// The highest time there is has no time after it: an interval up to it includes it.
+    fn ends_after(&self, time_us: i64) -> bool {
+        time_us < self.until_us || self.until_us == i64::MAX
+    }
+
+    /// The last time in it.
+    fn last_us(&self) -> i64 {
+        if self.until_us == i64::MAX { i64::MAX } else { self.until_us.saturating_sub(1) }
     }
 
     /// The bounds of a group's times on this clock.
@@ -44,7 +54,7 @@ impl Span {
     #[must_use]
     pub fn touches(&self, group: &dyn GroupView) -> bool {
         let (low, high) = bounds(group, self.clock);
-        low < self.until_us && high >= self.since_us
+        self.ends_after(low) && high >= self.since_us
     }
 }
 
@@ -79,7 +89,7 @@ pub fn rows_in(group: &dyn GroupView, span: Span) -> Result<Bits, ColumnError> {
     match group.column(&clock_column(span.clock))?.as_deref() {
         Some(Column::Integers { base, offsets, presence }) => Ok(integers_between(
             (*base, offsets, presence.as_ref()),
-            (span.since_us, span.until_us - 1),
+            (span.since_us, span.last_us()),
             &all,
         )),
         _ => Err(ColumnError::damaged("the column of times is missing or has another form")),

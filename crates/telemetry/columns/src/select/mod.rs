@@ -48,6 +48,22 @@ pub fn select(
     selector.node(filter.root(), rows)
 }
 
+/// Says whether any line may match, from what is known without the columns: metadata, dictionaries and
+/// the filter.
+///
+/// # Errors
+/// When the filter cannot be read.
+pub fn may_match(
+    filter: &Filter,
+    group: &dyn GroupView,
+    checkpoint: Checkpoint<'_>,
+) -> Result<bool, ColumnError> {
+    if verdict(filter, group) == Verdict::None {
+        return Ok(false);
+    }
+    Ok(!Selector { group, checkpoint }.is_ruled_out(filter.root())?)
+}
+
 /// Counts the matching lines of an interval, without reading columns where metadata answers.
 ///
 /// # Errors

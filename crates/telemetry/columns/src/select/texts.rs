@@ -160,6 +160,13 @@ pub(crate) fn select_texts(
         });
     };
     let (presence, present) = present_of(column, within);
+    let is_plain_value = matches!(test.reading, Reading::Value(kind) if kind != Kind::Json);
+    if is_plain_value
+        && matches!(test.check, Check::Exists)
+        && !matches!(column, Column::Dictionary { .. })
+    {
+        return Ok(present);
+    }
     let mut found = match column {
         Column::Dictionary { codes, dictionary } => {
             return dictionary_rows(codes, dictionary, test, within, checkpoint);

@@ -6,7 +6,7 @@ mod store;
 use std::sync::Arc;
 use std::time::Duration;
 
-use andon_reader::{Caller, Clock, CountRequest, LogReader, LogSink, NewLogRow, SearchRequest, SqlLimits, SqlRunner, TailEvent, code};
+use andon_reader::{AggregateRequest, Caller, Clock, CountRequest, LogReader, LogSink, NewLogRow, SearchRequest, SqlLimits, SqlRunner, TailEvent, code};
 use andon_remote::{BorrowedTable, Desk, Link, Opened, Pulse, Remote, Shelf, SocketPath, Stage, TableShape, answer, router};
 use axum::Router;
 use bytes::Bytes;
@@ -74,6 +74,10 @@ async fn lines_go_over_and_come_back_as_they_were() {
     assert_eq!(found.rows[0].attributes, attributes);
     assert_eq!(sides.remote.row("2").await.unwrap().map(|row| row.id), Some("2".to_owned()));
     assert_eq!(sides.remote.row("9").await.unwrap(), None);
+    let request = AggregateRequest {
+        query: "*".to_owned(), since_us: 0, until_us: 10, clock: Clock::Timestamp, by: Vec::new(), measures: Vec::new(), order: None, limit: 1,
+    };
+    assert_eq!(sides.remote.aggregate(request).await.unwrap().rows, [[json!("payments"), json!(0.1 + 0.2)]]);
     assert_eq!(sides.remote.watermark_us(), 77);
     assert_eq!(sides.remote.status().rows, 0, "as of the last pulse");
 }

@@ -6,7 +6,7 @@ use andon_reader::query::Filter;
 use andon_columns::LinesSink;
 use andon_columns::lines::Lines;
 use andon_reader::{
-    Caller, Column, ColumnType, CountRequest, CountResult, FieldsRequest, FieldsResult, Histogram, HistogramRequest, LogReader,
+    AggregateRequest, AggregateResult, Caller, Column, ColumnType, CountRequest, CountResult, FieldsRequest, FieldsResult, Histogram, HistogramRequest, LogReader,
     LogRow, LogSink, NewLogRow, ReaderError, Receipt, SearchRequest, SearchResult, SqlLimits, SqlResult, SqlRunner, StoreStatus,
     TableHint, TableSource, TailEvent,
 };
@@ -102,6 +102,13 @@ impl LogReader for FakeStore {
 
     fn histogram(&self, _request: HistogramRequest) -> BoxFuture<'_, Result<Histogram, ReaderError>> {
         unimplemented!("no test asks for it")
+    }
+
+    fn aggregate(&self, _request: AggregateRequest) -> BoxFuture<'_, Result<AggregateResult, ReaderError>> {
+        Box::pin(async move {
+            let rows = vec![vec![json!("payments"), json!(0.1 + 0.2)]];
+            Ok(AggregateResult { columns: Vec::new(), rows, groups_total: Some(1), scanned_rows: 0, elapsed_us: 0, complete: true, missing: Vec::new() })
+        })
     }
 
     fn fields(&self, _request: FieldsRequest) -> BoxFuture<'_, Result<FieldsResult, ReaderError>> {

@@ -77,7 +77,8 @@ impl ColumnCache {
     }
 
     /// Memory in use.
-    pub(crate) fn memory_bytes(&self) -> u64 {
+    #[cfg(test)]
+    pub(super) fn memory_bytes(&self) -> u64 {
         self.cache.weight()
     }
 

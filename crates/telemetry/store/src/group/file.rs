@@ -140,11 +140,6 @@ impl StoredGroup {
         names.sum::<usize>() + self.files.sections.len() * 16 + 512
     }
 
-    /// Bytes of a column in the Parquet file, for the budget of a query.
-    pub(crate) fn stored_bytes(&self, name: &ColumnName) -> u64 {
-        self.chunk(name).map_or(0, |(_, chunk)| chunk.bytes)
-    }
-
     fn chunk(&self, name: &ColumnName) -> Option<(u32, &StoredChunk)> {
         (0u32..)
             .zip(&self.content.columns)

@@ -151,7 +151,7 @@ async fn damage_in_the_middle_is_told_and_the_rest_is_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_leave_the_last_of_the_disk_to_the_records() {
-    const CAPACITY: u64 = 100_000;
+    const CAPACITY: u64 = 400_000;
     let world = World::new();
     let store = world.open();
     world.disk.set_capacity(Some(CAPACITY));
