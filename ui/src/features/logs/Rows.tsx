@@ -72,6 +72,21 @@ export function Rows({ rows, columns, wrap, days, opened, start, home, above, fo
   const first = items[0]?.index ?? 0
   const last = items[items.length - 1]?.index ?? -1
 
+  // A place may lie beyond the height drawn so far, which follows with a later drawing: it is gone to again then.
+  const goal = useRef<number | undefined>(undefined)
+  const place = useCallback((top: number) => {
+    const box = scroll.current
+    if (!box) return
+    box.scrollTop = top
+    goal.current = top - box.scrollTop > 1 ? top : undefined
+  }, [])
+  useLayoutEffect(() => {
+    if (goal.current !== undefined) place(goal.current)
+  })
+  const letGo = () => {
+    goal.current = undefined
+  }
+
   // What was read before stays where it was when lines come above it or go.
   const openedBefore = useRef<string | undefined>(undefined)
   const homed = useRef<string | undefined>(undefined)
@@ -81,25 +96,27 @@ export function Rows({ rows, columns, wrap, days, opened, start, home, above, fo
     if (openedBefore.current !== opened) {
       openedBefore.current = opened
       keep.current = undefined
+      goal.current = undefined
       box.scrollTop = 0
     }
     const at = home && homed.current !== `${opened} ${home}` ? rows.findIndex((row) => row.id === home) : -1
     const there = virtualizer.measurementsCache[at]?.start
     if (home && there !== undefined) {
       if (at > 0 || !above) homed.current = `${opened} ${home}`
-      box.scrollTop = there - Math.floor(box.clientHeight / 3)
-      keep.current = { id: home, delta: box.scrollTop - there }
+      const before = Math.floor(box.clientHeight / 3)
+      keep.current = { id: home, delta: -Math.min(before, there) }
+      place(Math.max(0, there - before))
       return
     }
     const kept = keep.current
     if (follow && box.scrollTop <= TOP_PX) return
     if (!kept) {
-      if (start > 0) box.scrollTop = (virtualizer.measurementsCache[start]?.start ?? virtualizer.getTotalSize() + HEAD_PX) - HEAD_PX
+      if (start > 0) place((virtualizer.measurementsCache[start]?.start ?? virtualizer.getTotalSize() + HEAD_PX) - HEAD_PX)
       return
     }
     const now = virtualizer.measurementsCache[rows.findIndex((row) => row.id === kept.id)]?.start
-    if (now !== undefined && Math.abs(now + kept.delta - box.scrollTop) > 1) box.scrollTop = now + kept.delta
-  }, [rows, opened, start, home, above, follow, virtualizer])
+    if (now !== undefined && Math.abs(now + kept.delta - box.scrollTop) > 1) place(now + kept.delta)
+  }, [rows, opened, start, home, above, follow, place, virtualizer])
 
   const note = useCallback(() => {
     const box = scroll.current
@@ -129,7 +146,7 @@ export function Rows({ rows, columns, wrap, days, opened, start, home, above, fo
 
   const grid = useWidths(rows, columns, days, opened)
   return (
-    <div ref={scroll} className={css.rows} data-wrap={wrap || undefined} tabIndex={0} role="region" aria-label={label} onScroll={note} style={{ '--grid': grid.template, '--least': `${grid.least}px` } as React.CSSProperties}>
+    <div ref={scroll} className={css.rows} data-wrap={wrap || undefined} tabIndex={0} role="region" aria-label={label} onScroll={note} onWheel={letGo} onPointerDown={letGo} onKeyDown={letGo} style={{ '--grid': grid.template, '--least': `${grid.least}px` } as React.CSSProperties}>
       <div className={css.header}>{header}</div>
       <div className={css.body} style={{ height: virtualizer.getTotalSize() }}>
         {items.map((item) => {
