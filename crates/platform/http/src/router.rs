@@ -82,7 +82,18 @@ impl Service {
             let (service, row) = (self.clone(), Arc::new((endpoint.clone(), fixed)));
             let answer = move |request: Request<Body>| {
                 let (service, row) = (service.clone(), row.clone());
-                async move { service.answer(&row.0, &row.1, request).await }
+                async move {
+                    let id = row.0.id;
+                    let is_streamed = row.0.body_max_bytes.is_none();
+                    let answered = async move { service.answer(&row.0, &row.1, request).await };
+                    if !is_streamed {
+                        return answered.await;
+                    }
+                    // Some senders of lines hang up without waiting for the answer, and a server drops what it does for
+                    // whoever has hung up: what they have sent is stored all the same.
+                    let answered = tokio::spawn(answered).await;
+                    answered.unwrap_or_else(|error| reply_to_problem(Problem::internal(error), id, "-"))
+                }
             };
             let known = paths.remove(path).unwrap_or_default();
             paths.insert(path, known.on(filter, answer));
