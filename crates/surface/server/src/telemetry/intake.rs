@@ -109,14 +109,12 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     let endpoint = |row: Row| {
         let Row { endpoint, whole_body_bytes, take, refuse } = row;
         endpoint.streamed().handle(move |_world: World, call: Call| -> Answer {
-            // Some senders hang up without waiting for the answer: what they have sent is stored all the same.
-            let taken = tokio::spawn(async move {
+            Box::pin(async move {
                 match &telemetry()?.intake {
                     Intake::Here(sink) => take(sink.clone(), with_body(call, whole_body_bytes).await?).await,
                     Intake::There(remote) => pass_on(remote, call, refuse).await,
                 }
-            });
-            Box::pin(async move { taken.await.map_err(Problem::internal)? })
+            })
         })
     };
     crate::ingest::rows().into_iter().map(endpoint).collect()
