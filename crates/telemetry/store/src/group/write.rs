@@ -42,8 +42,7 @@ pub(super) fn failed(error: &dyn std::fmt::Display) -> ReaderError {
 /// # Errors
 /// When the Parquet library refuses what it is given, which is a mistake in this program.
 pub(crate) fn write_group(group: Group) -> Result<WrittenGroup, ReaderError> {
-    let names: Vec<ColumnName> = group.columns.iter().map(|(name, _)| name.clone()).collect();
-    let titles = titles(&names);
+    let titles = titles(&group.columns);
     let mut file = DataFile::new(&group.facts)?;
     let mut index = IndexWriter::default();
     let mut places = Places::default();
@@ -51,7 +50,6 @@ pub(crate) fn write_group(group: Group) -> Result<WrittenGroup, ReaderError> {
         match stored {
             StoredColumn::Whole(column) => file.add(chunk(name, title, column))?,
             StoredColumn::Templates { encoded, presence } => {
-                let title = format!("{title}.template");
                 places
                     .templates
                     .push(add_templates(&mut index, &name, &encoded, presence.as_ref()));
@@ -122,19 +120,24 @@ fn fixed_title(name: &ColumnName) -> &'static str {
     }
 }
 
-/// Names in the Parquet file: `a.NAME`, and `a.NAME:kind` for the second and later kinds of a name.
-fn titles(names: &[ColumnName]) -> Vec<String> {
+/// Names in the Parquet file: `a.NAME`, and `a.NAME:kind` for the second and later kinds of a name;
+/// `.template` at the end where only the numbers of templates are there.
+fn titles(columns: &[(ColumnName, StoredColumn)]) -> Vec<String> {
     let mut taken = BTreeSet::new();
     let mut titles = Vec::new();
-    for name in names {
+    for (name, stored) in columns {
+        let end = match stored {
+            StoredColumn::Templates { .. } => ".template",
+            StoredColumn::Whole(_) => "",
+        };
         let mut title = match name {
-            ColumnName::Attribute(name, _) => format!("a.{name}"),
-            fixed => fixed_title(fixed).to_owned(),
+            ColumnName::Attribute(name, _) => format!("a.{name}{end}"),
+            fixed => format!("{}{end}", fixed_title(fixed)),
         };
         if taken.contains(&title)
             && let ColumnName::Attribute(name, kind) = name
         {
-            title = format!("a.{name}:{}", kind_title(*kind));
+            title = format!("a.{name}:{}{end}", kind_title(*kind));
         }
         while !taken.insert(title.clone()) {
             title.push('\'');
