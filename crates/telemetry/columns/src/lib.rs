@@ -23,6 +23,7 @@ pub mod rows;
 pub mod select;
 pub mod sink;
 pub mod template;
+mod texts;
 pub mod wire;
 
 pub use error::ColumnError;

@@ -11,6 +11,7 @@ use rustc_hash::FxHashSet;
 use crate::bits::Bits;
 use crate::column::{Codes, Column, ColumnName, GroupView};
 use crate::error::ColumnError;
+use crate::template::TemplateColumn;
 use crate::lines::Kind;
 use crate::select::Checkpoint;
 use crate::select::fixed::text_column;
@@ -205,34 +206,42 @@ impl ValueSet {
                 }
                 Ok(true)
             }
-            Column::Templates { column, .. } => {
-                let Some(single) = column.single_integer() else {
-                    return Ok(false);
-                };
-                if !single.suffix().is_empty()
-                    || single.prefix().ends_with(|c: char| c.is_ascii_digit())
-                    || single.prefix().len() > 31
-                {
-                    return Ok(false);
-                }
-                let mut numbers = Vec::new();
-                single.values(&mut numbers)?;
-                let is_all = present.count() == present.len();
-                let wanted = single.rows().iter().zip(&numbers);
-                let wanted = wanted.filter(|&(&row, _)| is_all || present.get(row as usize));
-                self.add_numbered(single.prefix(), wanted.map(|(_, &number)| number));
-                let has_empty = single.rows().len() < column.rows();
-                if has_empty && !empty_is_none {
-                    let mut empty = present.clone();
-                    single.rows().iter().for_each(|&row| empty.clear(row as usize));
-                    if empty.any() {
-                        self.add_text("");
-                    }
-                }
-                Ok(true)
-            }
+            Column::Templates { column, .. } => self.add_templates(column, &present, empty_is_none),
             _ => Ok(false),
         }
+    }
+
+    /// Adds texts that are one constant and one whole number, such as `u479`, by their numbers.
+    fn add_templates(
+        &mut self,
+        column: &TemplateColumn,
+        present: &Bits,
+        empty_is_none: bool,
+    ) -> Result<bool, ColumnError> {
+        let Some(single) = column.single_integer() else {
+            return Ok(false);
+        };
+        if !single.suffix().is_empty()
+            || single.prefix().ends_with(|c: char| c.is_ascii_digit())
+            || single.prefix().len() > 31
+        {
+            return Ok(false);
+        }
+        let mut numbers = Vec::new();
+        single.values(&mut numbers)?;
+        let is_all = present.count() == present.len();
+        let wanted = single.rows().iter().zip(&numbers);
+        let wanted = wanted.filter(|&(&row, _)| is_all || present.get(row as usize));
+        self.add_numbered(single.prefix(), wanted.map(|(_, &number)| number));
+        let has_empty = single.rows().len() < column.rows();
+        if has_empty && !empty_is_none {
+            let mut empty = present.clone();
+            single.rows().iter().for_each(|&row| empty.clear(row as usize));
+            if empty.any() {
+                self.add_text("");
+            }
+        }
+        Ok(true)
     }
 
     fn add_numbered(&mut self, prefix: &str, numbers: impl Iterator<Item = i64>) {
