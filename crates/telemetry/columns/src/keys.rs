@@ -77,7 +77,9 @@ impl KeySpace {
     /// Shows the key of every word of a text.
     pub fn each_word(self, text: &str, mut key: impl FnMut(u64)) {
         for token in tokens(text) {
-            let is_folded = token.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
+            let is_folded = token
+                .bytes()
+                .all(|b| b.is_ascii() && !b.is_ascii_uppercase());
             key(if is_folded {
                 self.key(token)
             } else {
@@ -304,20 +306,27 @@ mod tests {
                 let mut damaged = bytes.clone();
                 damaged[place] ^= flip;
                 if let Some(filter) = KeyFilter::decode(&damaged) {
-                    keys_of(100).iter().for_each(|&key| { let _either = filter.may_have(key); });
+                    keys_of(100).iter().for_each(|&key| {
+                        let _either = filter.may_have(key);
+                    });
                 }
             }
         }
         for length in 0..bytes.len().min(100) {
             if let Some(filter) = KeyFilter::decode(&bytes[..length]) {
-                keys_of(100).iter().for_each(|&key| { let _either = filter.may_have(key); });
+                keys_of(100).iter().for_each(|&key| {
+                    let _either = filter.may_have(key);
+                });
             }
         }
     }
 
     #[test]
     fn keys_are_part_of_the_format() {
-        assert_eq!(word_key(&ColumnName::Text(2), "timeout"), 2_960_949_642_903_859_046);
+        assert_eq!(
+            word_key(&ColumnName::Text(2), "timeout"),
+            2_960_949_642_903_859_046
+        );
         let attribute = |name: &str, kind| ColumnName::Attribute(name.to_owned(), kind);
         assert_eq!(
             word_key(&attribute("path", Kind::Text), "a"),
@@ -327,6 +336,9 @@ mod tests {
             word_key(&attribute("path", Kind::Text), "a"),
             word_key(&attribute("host", Kind::Text), "a")
         );
-        assert_ne!(word_key(&ColumnName::Rest, "ab"), word_key(&ColumnName::Rest, "ab\0"));
+        assert_ne!(
+            word_key(&ColumnName::Rest, "ab"),
+            word_key(&ColumnName::Rest, "ab\0")
+        );
     }
 }

@@ -13,7 +13,13 @@ impl GroupBuilder {
         let structures: Vec<String> = row
             .attributes
             .values()
-            .map(|value| if is_plain(value) { String::new() } else { value.to_string() })
+            .map(|value| {
+                if is_plain(value) {
+                    String::new()
+                } else {
+                    value.to_string()
+                }
+            })
             .collect();
         let cells: Vec<(&str, Cell<'_>)> = row
             .attributes

@@ -161,7 +161,10 @@ impl Attributes {
 
     fn push_early(&mut self, row: u32, field: u32, cell: Cell<'_>) {
         let mut json = String::new();
-        let name = self.fields.get(field as usize).map_or("", |field| &field.name);
+        let name = self
+            .fields
+            .get(field as usize)
+            .map_or("", |field| &field.name);
         write_member(&mut json, name, cell);
         self.early.push(Early {
             row,
@@ -249,7 +252,10 @@ impl Attributes {
         };
         for (order, (column, is_promoted)) in (0u32..).zip(self.columns.iter().zip(promoted)) {
             if !is_promoted {
-                let name = self.fields.get(column.field as usize).map_or("", |f| &f.name);
+                let name = self
+                    .fields
+                    .get(column.field as usize)
+                    .map_or("", |f| &f.name);
                 let mut json = String::new();
                 column.each_value(&mut |row, cell| {
                     match cell {

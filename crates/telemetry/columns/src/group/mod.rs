@@ -19,10 +19,10 @@ mod tests;
 mod text;
 mod view;
 
+use crate::bits::Bits;
 use crate::column::{Codes, Column, ColumnName, Form, GROUP_ROWS};
 use crate::keys::{KeyFilter, KeySpace, Keys};
 use crate::lines::{Cell, Lines};
-use crate::bits::Bits;
 use crate::template::TemplateEncoded;
 
 use attributes::Attributes;
@@ -208,7 +208,11 @@ impl GroupBuilder {
     pub fn memory_bytes(&self) -> usize {
         self.sequences.capacity() * 24
             + self.severity_numbers.capacity()
-            + self.texts.iter().map(TextBuilder::memory_bytes).sum::<usize>()
+            + self
+                .texts
+                .iter()
+                .map(TextBuilder::memory_bytes)
+                .sum::<usize>()
             + self.resource.memory_bytes()
             + self.attributes.memory_bytes()
     }
@@ -220,7 +224,11 @@ impl GroupBuilder {
 
     /// Adds some lines of a batch.
     pub fn push_range(&mut self, lines: &Lines, range: std::ops::Range<usize>) {
-        let fields: Vec<u32> = lines.names().iter().map(|name| self.attributes.field(name)).collect();
+        let fields: Vec<u32> = lines
+            .names()
+            .iter()
+            .map(|name| self.attributes.field(name))
+            .collect();
         let mut cells: Vec<(u32, Cell<'_>)> = Vec::new();
         for row in range {
             cells.clear();
@@ -231,7 +239,11 @@ impl GroupBuilder {
             }
             let text = |place: usize| lines.texts(place).map_or("", |texts| texts.get(row));
             let timestamp_us = lines.timestamps_us().get(row).copied().unwrap_or_default();
-            let severity = lines.severity_numbers().get(row).copied().unwrap_or_default();
+            let severity = lines
+                .severity_numbers()
+                .get(row)
+                .copied()
+                .unwrap_or_default();
             self.add_fixed(
                 lines.first_sequence() + row as u64,
                 timestamp_us,
@@ -273,12 +285,7 @@ impl GroupBuilder {
         *bounds = (bounds.0.min(sequence), bounds.1.max(sequence));
     }
 
-    fn add_texts<'a>(
-        &mut self,
-        texts: [&'a str; 6],
-        resource: &str,
-        cells: &'a [(u32, Cell<'a>)],
-    ) {
+    fn add_texts<'a>(&mut self, texts: [&'a str; 6], resource: &str, cells: &'a [(u32, Cell<'a>)]) {
         let row = u32::try_from(self.sequences.len() - 1).unwrap_or(u32::MAX);
         let mut referred: [Option<Cell<'a>>; attributes::REFERENCE_COLUMNS] =
             [None; attributes::REFERENCE_COLUMNS];
@@ -299,7 +306,11 @@ impl GroupBuilder {
         let (fixed, named) = references.split_at_mut(FIXED_REFERENCES.len());
         for (slot, place) in fixed.iter_mut().zip(FIXED_REFERENCES) {
             let text = texts.get(usize::from(place)).copied().unwrap_or_default();
-            *slot = if text.len() <= REFERENCE_BYTES { text } else { "" };
+            *slot = if text.len() <= REFERENCE_BYTES {
+                text
+            } else {
+                ""
+            };
         }
         for (number, (slot, cell)) in named.iter_mut().zip(&referred).enumerate() {
             *slot = match cell {
@@ -327,7 +338,10 @@ impl GroupBuilder {
             (ColumnName::Sequence, whole(&self.sequences)),
             (ColumnName::Timestamp, whole(&self.timestamps_us)),
             (ColumnName::ReceivedAt, whole(&self.received_us)),
-            (ColumnName::SeverityNumber, severities(&self.severity_numbers)),
+            (
+                ColumnName::SeverityNumber,
+                severities(&self.severity_numbers),
+            ),
         ];
         drop((self.sequences, self.timestamps_us, self.received_us));
         for (place, builder) in (0u8..).zip(self.texts) {
@@ -348,11 +362,10 @@ impl GroupBuilder {
         let finished = self.attributes.finish(rows, &mut keys);
         if finished.rest.rows().count() > 0 {
             // The words of JSON are not those of its values, so the rest has no keys of its own.
-            let rest = finished.rest.finish(
-                rows,
-                KeySpace::of(&ColumnName::Rest),
-                &mut Keys::default(),
-            );
+            let rest =
+                finished
+                    .rest
+                    .finish(rows, KeySpace::of(&ColumnName::Rest), &mut Keys::default());
             columns.push((ColumnName::Rest, rest));
         }
         columns.extend(finished.columns);

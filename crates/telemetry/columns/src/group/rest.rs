@@ -222,9 +222,12 @@ mod tests {
         prop_oneof![
             any::<String>().prop_map(Owned::Text),
             any::<i64>().prop_map(Owned::Integer),
-            any::<f64>().prop_filter("finite", |f| f.is_finite()).prop_map(Owned::Float),
+            any::<f64>()
+                .prop_filter("finite", |f| f.is_finite())
+                .prop_map(Owned::Float),
             any::<bool>().prop_map(Owned::Boolean),
-            any::<Vec<String>>().prop_map(|texts| Owned::Json(serde_json::to_string(&texts).unwrap())),
+            any::<Vec<String>>()
+                .prop_map(|texts| Owned::Json(serde_json::to_string(&texts).unwrap())),
             Just(Owned::Json("null".into())),
             Just(Owned::Json("{\"a\":{\"b\":[1,{\"}\":\"]\\\"\"}]}}".into())),
             Just(Owned::Json("18446744073709551615".into())),

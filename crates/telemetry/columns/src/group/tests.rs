@@ -39,7 +39,14 @@ fn facts_of_line(lines: &Lines, row: usize) -> String {
         line.timestamp_us,
         line.received_at_us,
         line.severity_number,
-        [line.severity_text, line.service, line.message, line.trace_id, line.span_id, line.scope],
+        [
+            line.severity_text,
+            line.service,
+            line.message,
+            line.trace_id,
+            line.span_id,
+            line.scope
+        ],
         lines.resource_text(row),
     )
 }
@@ -47,8 +54,11 @@ fn facts_of_line(lines: &Lines, row: usize) -> String {
 fn facts_of_row(rows: &GroupRows<'_>, row: usize) -> String {
     let mut buffer = RowBuffer::default();
     let read = rows.read(row, &mut buffer).unwrap();
-    let mut attributes: Vec<String> =
-        read.cells.iter().map(|(name, cell)| format!("{name}={cell:?}")).collect();
+    let mut attributes: Vec<String> = read
+        .cells
+        .iter()
+        .map(|(name, cell)| format!("{name}={cell:?}"))
+        .collect();
     attributes.sort();
     format!(
         "{} {} {} {} {:?} {:?} {attributes:?}",
@@ -66,7 +76,11 @@ fn assert_same(batches: &[Lines], view: &dyn GroupView) {
     let mut number = 0;
     for lines in batches {
         for row in 0..lines.len() {
-            assert_eq!(facts_of_row(&rows, number), facts_of_line(lines, row), "row {number}");
+            assert_eq!(
+                facts_of_row(&rows, number),
+                facts_of_line(lines, row),
+                "row {number}"
+            );
             number += 1;
         }
     }
@@ -86,7 +100,9 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
         "[0-9a-f]{32}".prop_map(serde_json::Value::from),
         any::<i64>().prop_map(serde_json::Value::from),
         (0i64..5).prop_map(serde_json::Value::from),
-        any::<f64>().prop_filter("finite", |f| f.is_finite()).prop_map(serde_json::Value::from),
+        any::<f64>()
+            .prop_filter("finite", |f| f.is_finite())
+            .prop_map(serde_json::Value::from),
         any::<bool>().prop_map(serde_json::Value::from),
         Just(json!(null)),
         Just(json!({"a": {"b": [1, "x"]}})),
@@ -97,7 +113,13 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
 fn any_row() -> impl Strategy<Value = NewLogRow> {
     let attributes = prop::collection::vec(("[a-e](\\.[a-c])?", any_json()), 0..5);
     let ids = ("([0-9a-f]{32})?", "([0-9a-f]{16})?|x");
-    let texts = ("[a-c]{0,2}", prop_oneof![any::<String>(), "user [0-9]{1,4} from 10\\.0\\.0\\.[0-9]{1,3} took [0-9]{1,3}ms"]);
+    let texts = (
+        "[a-c]{0,2}",
+        prop_oneof![
+            any::<String>(),
+            "user [0-9]{1,4} from 10\\.0\\.0\\.[0-9]{1,3} took [0-9]{1,3}ms"
+        ],
+    );
     (attributes, ids, texts, any::<Option<i32>>(), 0u8..30).prop_map(
         |(attributes, (trace_id, span_id), (service, message), time, severity_number)| NewLogRow {
             timestamp_us: time.map(i64::from),
@@ -150,15 +172,32 @@ fn columns_take_the_form_that_their_values_ask_for() {
     let rows: Vec<NewLogRow> = (0..20_000u64)
         .map(|n| NewLogRow {
             service: format!("service-{}", n % 7),
-            trace_id: format!("{:032x}", u128::from(mixed(n)) << 64 | u128::from(mixed(n + 1))),
+            trace_id: format!(
+                "{:032x}",
+                u128::from(mixed(n)) << 64 | u128::from(mixed(n + 1))
+            ),
             attributes: [
                 ("status".to_owned(), json!(200 + n % 5)),
-                ("request".to_owned(), json!(format!("/a/{}/b?x={}&padding={:060}", mixed(n), n, n))),
-                ("sometimes".to_owned(), if n % 3 == 0 { json!("x") } else { json!(n + 1_000_000) }),
+                (
+                    "request".to_owned(),
+                    json!(format!("/a/{}/b?x={}&padding={:060}", mixed(n), n, n)),
+                ),
+                (
+                    "sometimes".to_owned(),
+                    if n % 3 == 0 {
+                        json!("x")
+                    } else {
+                        json!(n + 1_000_000)
+                    },
+                ),
             ]
             .into_iter()
             .collect(),
-            ..row(&format!("request {n} for service-{} in {} ms", n % 7, mixed(n) % 900))
+            ..row(&format!(
+                "request {n} for service-{} in {} ms",
+                n % 7,
+                mixed(n) % 900
+            ))
         })
         .collect();
     let batches = [batch(&rows, 1)];
@@ -166,7 +205,11 @@ fn columns_take_the_form_that_their_values_ask_for() {
     assert_same(&batches, &view);
     let form = |name: &ColumnName| {
         let column = view.column(name).unwrap().unwrap();
-        format!("{column:?}").split([' ', '{']).next().unwrap().to_owned()
+        format!("{column:?}")
+            .split([' ', '{'])
+            .next()
+            .unwrap()
+            .to_owned()
     };
     let attribute = |name: &str, kind| ColumnName::Attribute(name.to_owned(), kind);
     assert_eq!(form(&ColumnName::Text(1)), "Dictionary");
@@ -182,7 +225,9 @@ fn columns_take_the_form_that_their_values_ask_for() {
         assert!(view.may_have_key(key(3, &rows[n].trace_id)));
         assert!(view.may_have_key(key(2, &n.to_string())), "{n}");
     }
-    let wrong = (50_000..60_000).filter(|n| view.may_have_key(key(2, &n.to_string()))).count();
+    let wrong = (50_000..60_000)
+        .filter(|n| view.may_have_key(key(2, &n.to_string())))
+        .count();
     assert!(wrong < 200, "{wrong}");
 }
 
@@ -193,7 +238,10 @@ fn ten_thousand_fields_share_the_rest_and_come_back() {
             attributes: [
                 (format!("field_{}", n % 10_000), json!(n)),
                 ("common".to_owned(), json!(format!("value {}", n % 3))),
-                (format!("nested_{}", n % 300), json!({"inner": n, "text": "ä\"\\"})),
+                (
+                    format!("nested_{}", n % 300),
+                    json!({"inner": n, "text": "ä\"\\"}),
+                ),
             ]
             .into_iter()
             .collect(),
@@ -212,7 +260,9 @@ fn ten_thousand_fields_share_the_rest_and_come_back() {
 fn names_of_the_rest_are_known_with_what_is_inside() {
     let rows: Vec<NewLogRow> = (0..500)
         .map(|n| NewLogRow {
-            attributes: [(format!("field_{n}"), json!({"in": {"deep": 1}}))].into_iter().collect(),
+            attributes: [(format!("field_{n}"), json!({"in": {"deep": 1}}))]
+                .into_iter()
+                .collect(),
             ..row("x")
         })
         .collect();

@@ -325,7 +325,10 @@ pub fn write_hexadecimal(id: &[u8], out: &mut String) {
     for part in id.chunks(32) {
         let mut text = [0u8; 64];
         for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(part) {
-            *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)]];
+            *pair = [
+                DIGITS[usize::from(byte >> 4)],
+                DIGITS[usize::from(byte & 0xf)],
+            ];
         }
         let written = text.get(..part.len() * 2).unwrap_or_default();
         out.push_str(std::str::from_utf8(written).unwrap_or_default());
@@ -340,7 +343,9 @@ fn add_identifier_keys<'a>(ids: impl Iterator<Item = &'a [u8]>, space: KeySpace,
     let mut recent: Vec<&[u8]> = vec![&[]; RECENT_IDENTIFIERS];
     let mut text = String::new();
     for id in ids {
-        let place = id.first_chunk::<2>().map_or(0, |head| u16::from_le_bytes(*head));
+        let place = id
+            .first_chunk::<2>()
+            .map_or(0, |head| u16::from_le_bytes(*head));
         let slot = recent.get_mut(usize::from(place) % RECENT_IDENTIFIERS);
         if let Some(slot) = slot {
             if *slot == id {

@@ -26,9 +26,8 @@ struct Pages(Vec<(Vec<u8>, OnceLock<Arc<Vec<u8>>>)>);
 impl PageSource for Pages {
     fn page(&self, number: u32) -> Result<Arc<Vec<u8>>, ColumnError> {
         let page = self.0.get(number as usize);
-        let (stored, known) = page.ok_or_else(|| {
-            ColumnError::damaged("a page of a template column is missing")
-        })?;
+        let (stored, known) =
+            page.ok_or_else(|| ColumnError::damaged("a page of a template column is missing"))?;
         if let Some(page) = known.get() {
             return Ok(Arc::clone(page));
         }
@@ -49,7 +48,10 @@ impl MemoryGroup {
             let column = match stored {
                 StoredColumn::Whole(column) => column,
                 StoredColumn::Templates { encoded, presence } => {
-                    let pages = encoded.pages.into_iter().map(|page| (page, OnceLock::new()));
+                    let pages = encoded
+                        .pages
+                        .into_iter()
+                        .map(|page| (page, OnceLock::new()));
                     let pages = Arc::new(Pages(pages.collect()));
                     let column = TemplateColumn::open(&encoded.ids, &encoded.directory, pages)?;
                     Column::Templates {
@@ -81,7 +83,10 @@ impl GroupView for MemoryGroup {
 
     fn kinds(&self, attribute: &str) -> Vec<Kind> {
         let named = self.attributes().into_iter();
-        named.filter(|(name, _)| name == attribute).map(|(_, kind)| kind).collect()
+        named
+            .filter(|(name, _)| name == attribute)
+            .map(|(_, kind)| kind)
+            .collect()
     }
 
     fn attributes(&self) -> Vec<(String, Kind)> {
@@ -103,7 +108,9 @@ impl GroupView for MemoryGroup {
     }
 
     fn has_keys(&self, name: &ColumnName) -> bool {
-        self.columns.get(name).is_some_and(|(_, has_keys)| *has_keys)
+        self.columns
+            .get(name)
+            .is_some_and(|(_, has_keys)| *has_keys)
     }
 
     fn form(&self, name: &ColumnName) -> Option<Form> {

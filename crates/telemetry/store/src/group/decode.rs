@@ -145,7 +145,10 @@ fn counted_integers(stored: &StoredChunk, values: Values, chunk: &[u8]) -> Optio
     }
     let numbers: Vec<i64> = numbers.iter().map(|n| i64::from_le_bytes(*n)).collect();
     let base = numbers.iter().copied().min().unwrap_or(0);
-    let offsets: Vec<u64> = numbers.iter().map(|n| n.wrapping_sub(base) as u64).collect();
+    let offsets: Vec<u64> = numbers
+        .iter()
+        .map(|n| n.wrapping_sub(base) as u64)
+        .collect();
     let codes = values.codes(numbers.len())?;
     let most = offsets.iter().copied().max().unwrap_or(0);
     let offset = |code: u32| offsets.get(code as usize).copied().unwrap_or(0);
@@ -173,12 +176,20 @@ fn booleans(values: Values) -> Option<Column> {
         return None;
     }
     let mut bits = Bits::none(values.rows);
-    let is_set = |place: usize| bytes.get(place / 8).is_some_and(|b| b >> (place % 8) & 1 == 1);
+    let is_set = |place: usize| {
+        bytes
+            .get(place / 8)
+            .is_some_and(|b| b >> (place % 8) & 1 == 1)
+    };
     match &values.presence {
-        None => (0..values.rows).filter(|&row| is_set(row)).for_each(|row| bits.set(row)),
+        None => (0..values.rows)
+            .filter(|&row| is_set(row))
+            .for_each(|row| bits.set(row)),
         Some(presence) => {
             let present = presence.ones().enumerate();
-            present.filter(|&(place, _)| is_set(place)).for_each(|(_, row)| bits.set(row));
+            present
+                .filter(|&(place, _)| is_set(place))
+                .for_each(|(_, row)| bits.set(row));
         }
     }
     Some(Column::Booleans {
@@ -238,7 +249,9 @@ fn identifiers(stored: &StoredChunk, values: Values, chunk: &[u8], width: usize)
         Some(presence) => {
             let mut bytes = vec![0u8; values.rows.checked_mul(width)?];
             for (row, id) in presence.ones().zip(ids.chunks_exact(width)) {
-                bytes.get_mut(row * width..(row + 1) * width)?.copy_from_slice(id);
+                bytes
+                    .get_mut(row * width..(row + 1) * width)?
+                    .copy_from_slice(id);
             }
             bytes
         }

@@ -114,7 +114,11 @@ pub(super) fn write_levels(presence: &Bits, out: &mut Vec<u8>) {
     put_number(&mut levels, (bytes as u64) << 1 | 1);
     let words = presence.words().iter().flat_map(|word| word.to_le_bytes());
     levels.extend(words.take(bytes));
-    out.extend_from_slice(&u32::try_from(levels.len()).unwrap_or(u32::MAX).to_le_bytes());
+    out.extend_from_slice(
+        &u32::try_from(levels.len())
+            .unwrap_or(u32::MAX)
+            .to_le_bytes(),
+    );
     out.extend_from_slice(&levels);
 }
 
@@ -222,7 +226,9 @@ pub(super) fn read_delta(mut input: &[u8], count: usize) -> Option<Vec<i64>> {
     }
     while numbers.len() < count {
         let least = unzigzag(take_number(input)?);
-        let widths = *input.split_off(..DELTA_PARTS)?.first_chunk::<DELTA_PARTS>()?;
+        let widths = *input
+            .split_off(..DELTA_PARTS)?
+            .first_chunk::<DELTA_PARTS>()?;
         for width in widths {
             let left = (count - numbers.len()).min(DELTA_PART);
             if left == 0 {

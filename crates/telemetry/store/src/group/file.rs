@@ -54,8 +54,15 @@ fn damaged(path: &Path, what: &dyn std::fmt::Display) -> ColumnError {
 }
 
 /// Reads a part of a file, whose end has been checked to lie within.
-fn read(file: &dyn DiskRead, path: &Path, offset: u64, length: u64) -> Result<Vec<u8>, ColumnError> {
-    let is_inside = offset.checked_add(length).is_some_and(|end| end <= file.length());
+fn read(
+    file: &dyn DiskRead,
+    path: &Path,
+    offset: u64,
+    length: u64,
+) -> Result<Vec<u8>, ColumnError> {
+    let is_inside = offset
+        .checked_add(length)
+        .is_some_and(|end| end <= file.length());
     if !is_inside || length > READ_BYTES {
         return Err(damaged(path, &"the file is shorter than it should be"));
     }
@@ -136,7 +143,11 @@ impl StoredGroup {
 
     /// Memory that the opened segment holds, without what is in the cache.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let names = self.content.columns.iter().map(|c| c.column.len() * 2 + 200);
+        let names = self
+            .content
+            .columns
+            .iter()
+            .map(|c| c.column.len() * 2 + 200);
         names.sum::<usize>() + self.files.sections.len() * 16 + 512
     }
 
@@ -154,7 +165,12 @@ impl StoredGroup {
                 &format!("column `{}` {what}", chunk.column),
             )
         };
-        let bytes = read(files.data.as_ref(), &files.data_path, chunk.offset, chunk.bytes)?;
+        let bytes = read(
+            files.data.as_ref(),
+            &files.data_path,
+            chunk.offset,
+            chunk.bytes,
+        )?;
         if crc32fast::hash(&bytes) != chunk.crc {
             return Err(wrong("is damaged: its checksum is wrong"));
         }
@@ -189,8 +205,8 @@ impl StoredGroup {
             first: sections.first_page,
             count: sections.pages,
         });
-        let column = TemplateColumn::open(ids, &directory, pages)
-            .map_err(|error| damaged(path, &error))?;
+        let column =
+            TemplateColumn::open(ids, &directory, pages).map_err(|error| damaged(path, &error))?;
         Ok(Column::Templates {
             column: Arc::new(column),
             presence,
@@ -200,7 +216,9 @@ impl StoredGroup {
     fn template_sections(&self, name: &ColumnName) -> Result<&TemplateSections, ColumnError> {
         let Some(places) = &self.places else {
             let why = self.files.index_damage.as_deref().unwrap_or_default();
-            return Err(ColumnError::damaged(format!("{why}; texts kept as templates need it")));
+            return Err(ColumnError::damaged(format!(
+                "{why}; texts kept as templates need it"
+            )));
         };
         places
             .templates
@@ -246,12 +264,14 @@ fn open_index(disk: &dyn Disk, path: &Path) -> Result<(Arc<dyn DiskRead>, Index)
     let file = disk.open(path).map_err(|error| wrong(&error))?;
     let length = file.length();
     let mut beginning = vec![0; usize::try_from(length.min(OPENING_BYTES)).unwrap_or(0)];
-    file.read_at(0, &mut beginning).map_err(|error| wrong(&error))?;
+    file.read_at(0, &mut beginning)
+        .map_err(|error| wrong(&error))?;
     let (header_bytes, crc) = read_prefix(&beginning, length).map_err(|why| wrong(&why))?;
     let end = PREFIX_BYTES + header_bytes;
     if end > beginning.len() {
         beginning = vec![0; end];
-        file.read_at(0, &mut beginning).map_err(|error| wrong(&error))?;
+        file.read_at(0, &mut beginning)
+            .map_err(|error| wrong(&error))?;
     }
     let header = beginning.get(PREFIX_BYTES..end).unwrap_or_default();
     let index = read_header(header, crc, length).ok_or_else(|| wrong(&"the header is damaged"))?;
@@ -261,7 +281,11 @@ fn open_index(disk: &dyn Disk, path: &Path) -> Result<(Arc<dyn DiskRead>, Index)
 fn read_presence(bytes: &[u8], rows: usize) -> Option<Bits> {
     let length = rows.div_ceil(64) * 8;
     let raw = zstd::bulk::decompress(bytes, length).ok()?;
-    let words = raw.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
+    let words = raw
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .map(|word| u64::from_le_bytes(*word));
     (raw.len() == length).then(|| Bits::from_words(words.collect(), rows))
 }
 
@@ -273,16 +297,25 @@ impl Files {
         let (section, file) = section
             .zip(self.index.as_ref())
             .ok_or_else(|| damaged(path, &format!("section {number} is missing")))?;
-        let bytes = read(file.as_ref(), path, section.offset, u64::from(section.bytes))?;
+        let bytes = read(
+            file.as_ref(),
+            path,
+            section.offset,
+            u64::from(section.bytes),
+        )?;
         if crc32fast::hash(&bytes) != section.crc {
-            return Err(damaged(path, &format!("section {number} is damaged: its checksum is wrong")));
+            return Err(damaged(
+                path,
+                &format!("section {number} is damaged: its checksum is wrong"),
+            ));
         }
         Ok(bytes)
     }
 
     fn page(&self, section: u32) -> Result<Arc<Vec<u8>>, ColumnError> {
         let page = decompress_page(&self.section(section)?);
-        page.map(Arc::new).map_err(|error| damaged(&self.index_path, &error))
+        page.map(Arc::new)
+            .map_err(|error| damaged(&self.index_path, &error))
     }
 }
 
@@ -298,7 +331,10 @@ struct StoredPages {
 impl PageSource for StoredPages {
     fn page(&self, number: u32) -> Result<Arc<Vec<u8>>, ColumnError> {
         if number >= self.count {
-            return Err(damaged(&self.files.index_path, &"a page of variables is missing"));
+            return Err(damaged(
+                &self.files.index_path,
+                &"a page of variables is missing",
+            ));
         }
         let section = self.first.saturating_add(number);
         let Some(cache) = self.cache.upgrade() else {
@@ -323,9 +359,11 @@ impl GroupView for StoredGroup {
         let Some((place, chunk)) = self.chunk(name) else {
             return Ok(None);
         };
-        let kept = self.cache.get(self.files.segment, Item::Column(place), || {
-            Ok(Kept::Column(Arc::new(self.load(chunk)?)))
-        })?;
+        let kept = self
+            .cache
+            .get(self.files.segment, Item::Column(place), || {
+                Ok(Kept::Column(Arc::new(self.load(chunk)?)))
+            })?;
         match kept {
             Kept::Column(column) => Ok(Some(column)),
             _ => Ok(None),

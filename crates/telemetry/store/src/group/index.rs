@@ -106,7 +106,10 @@ pub(super) fn read_prefix(prefix: &[u8], file_bytes: u64) -> Result<(usize, u32)
         return Err("it does not begin as an index does".to_owned());
     }
     if number(8) != FORMAT {
-        return Err(format!("it has format {}, this version reads {FORMAT}", number(8)));
+        return Err(format!(
+            "it has format {}, this version reads {FORMAT}",
+            number(8)
+        ));
     }
     let length = u64::from(number(12));
     if length > HEADER_BYTES || length + PREFIX_BYTES as u64 > file_bytes {

@@ -114,7 +114,10 @@ impl Content {
     pub(super) fn is_sound(&self, data_bytes: u64) -> bool {
         self.format == FORMAT
             && self.facts.rows <= ROWS
-            && self.columns.iter().all(|column| column.is_sound(data_bytes))
+            && self
+                .columns
+                .iter()
+                .all(|column| column.is_sound(data_bytes))
     }
 }
 

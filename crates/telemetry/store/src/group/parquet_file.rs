@@ -154,7 +154,12 @@ impl DataFile {
         let encoding = chunk.encoding();
         let mut raw_bytes = 0;
         let dictionary = if chunk.writing == Writing::Dictionary {
-            let page = self.page(&chunk.dictionary, chunk.dictionary_values, None, is_compressed)?;
+            let page = self.page(
+                &chunk.dictionary,
+                chunk.dictionary_values,
+                None,
+                is_compressed,
+            )?;
             raw_bytes += page.1;
             Some(page.0)
         } else {
@@ -278,7 +283,11 @@ impl DataFile {
     }
 
     fn metadata(&self, facts: &GroupFacts) -> Result<ParquetMetaData, ReaderError> {
-        let fields = self.columns.iter().map(|c| Arc::new(c.schema.clone())).collect();
+        let fields = self
+            .columns
+            .iter()
+            .map(|c| Arc::new(c.schema.clone()))
+            .collect();
         let root = Type::group_type_builder("lines")
             .with_fields(fields)
             .build()
@@ -287,7 +296,8 @@ impl DataFile {
         let rows = i64::try_from(self.rows).map_err(|e| failed(&e))?;
         let mut chunks = Vec::new();
         for (added, descriptor) in self.columns.iter().zip(schema.columns()) {
-            chunks.push(added.metadata(ColumnChunkMetaData::builder(Arc::clone(descriptor)), rows)?);
+            chunks
+                .push(added.metadata(ColumnChunkMetaData::builder(Arc::clone(descriptor)), rows)?);
         }
         let raw: u64 = self.columns.iter().map(|c| c.raw_bytes).sum();
         let group = RowGroupMetaData::builder(Arc::clone(&schema))

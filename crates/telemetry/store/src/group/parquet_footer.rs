@@ -34,7 +34,10 @@ pub(super) fn read_footer(file: &dyn DiskRead) -> Result<Content, String> {
     let metadata =
         ParquetMetaDataReader::decode_metadata(footer).map_err(|error| error.to_string())?;
     let pairs = metadata.file_metadata().key_value_metadata();
-    let content = pairs.into_iter().flatten().find(|pair| pair.key == CONTENT_KEY);
+    let content = pairs
+        .into_iter()
+        .flatten()
+        .find(|pair| pair.key == CONTENT_KEY);
     let content = content
         .and_then(|pair| pair.value.as_deref())
         .ok_or("the Parquet file does not describe itself as a segment")?;
@@ -48,7 +51,9 @@ pub(super) fn read_footer(file: &dyn DiskRead) -> Result<Content, String> {
 /// The footer without its end, if the checksum before it fits.
 fn checked(tail: &[u8]) -> Option<&[u8]> {
     let (sum, footer) = tail.split_at_checked(SUM_BYTES)?;
-    let crc = sum.last_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes))?;
+    let crc = sum
+        .last_chunk::<4>()
+        .map(|bytes| u32::from_le_bytes(*bytes))?;
     if sum.get(..8)? != SUM_MAGIC || crc32fast::hash(footer) != crc {
         return None;
     }

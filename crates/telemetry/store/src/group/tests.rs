@@ -27,7 +27,10 @@ fn rows(count: u64) -> Vec<NewLogRow> {
                 ("duration".to_owned(), json!(mixed(n) % 100_000)),
                 ("user".to_owned(), json!(format!("u{}", mixed(n) % 300))),
                 ("ratio".to_owned(), json!(mixed(n) as f64 / 3.0)),
-                ("path".to_owned(), json!(format!("/ü/{}/{:0200}", mixed(n), n))),
+                (
+                    "path".to_owned(),
+                    json!(format!("/ü/{}/{:0200}", mixed(n), n)),
+                ),
                 (format!("rare_{}", n % 400), json!({"in": n})),
             ];
             if n % 3 == 0 {
@@ -39,14 +42,26 @@ fn rows(count: u64) -> Vec<NewLogRow> {
             NewLogRow {
                 timestamp_us: Some(1_700_000_000_000_000 + (mixed(n) % 1_000_000) as i64),
                 severity_number: (n % 25) as u8,
-                severity_text: if n % 25 == 9 { "info".to_owned() } else { String::new() },
+                severity_text: if n % 25 == 9 {
+                    "info".to_owned()
+                } else {
+                    String::new()
+                },
                 service: format!("service-{}", n % 5),
                 message: format!("user u{} did request {n} of {:?}", mixed(n) % 300, n % 11),
                 trace_id: format!("{:016x}{:016x}", mixed(n / 4), mixed(n / 4 + 1)),
-                span_id: if n % 2 == 0 { format!("{:016x}", mixed(n)) } else { String::new() },
+                span_id: if n % 2 == 0 {
+                    format!("{:016x}", mixed(n))
+                } else {
+                    String::new()
+                },
                 scope: String::new(),
                 attributes: attributes.into_iter().collect(),
-                resource: Arc::new([("host".to_owned(), json!(n / 1_000))].into_iter().collect()),
+                resource: Arc::new(
+                    [("host".to_owned(), json!(n / 1_000))]
+                        .into_iter()
+                        .collect(),
+                ),
             }
         })
         .collect()
@@ -71,7 +86,13 @@ fn write(folder: &Path, number: u64, group: GroupBuilder) {
 }
 
 fn open(folder: &Path, number: u64) -> StoredGroup {
-    StoredGroup::open(&RealDisk, folder, number, &Arc::new(ColumnCache::new(64 << 20))).unwrap()
+    StoredGroup::open(
+        &RealDisk,
+        folder,
+        number,
+        &Arc::new(ColumnCache::new(64 << 20)),
+    )
+    .unwrap()
 }
 
 fn lines_of(view: &dyn GroupView) -> Vec<String> {
@@ -118,8 +139,14 @@ fn what_is_written_is_read_again_in_the_same_form() {
         assert_eq!(stored.references(), memory.references());
         assert_eq!(stored.timestamp_bounds_us(), memory.timestamp_bounds_us());
         assert_eq!(stored.severities(), memory.severities());
-        assert_eq!(stored.rest_may_have("rare_399.in"), memory.rest_may_have("rare_399.in"));
-        assert_eq!(stored.resource_may_have("host"), memory.resource_may_have("host"));
+        assert_eq!(
+            stored.rest_may_have("rare_399.in"),
+            memory.rest_may_have("rare_399.in")
+        );
+        assert_eq!(
+            stored.resource_may_have("host"),
+            memory.resource_may_have("host")
+        );
         for n in 0..1_000 {
             let key = word_key(&ColumnName::Text(2), &n.to_string());
             assert_eq!(stored.may_have_key(key), memory.may_have_key(key));
@@ -133,8 +160,14 @@ fn names_in_the_parquet_file_are_unique() {
     let rows: Vec<NewLogRow> = (0..4_000u64)
         .map(|n| NewLogRow {
             attributes: [
-                ("path".to_owned(), json!(format!("/{}/{:0200}", mixed(n), n))),
-                ("path.template".to_owned(), if n % 2 == 0 { json!("x") } else { json!(1) }),
+                (
+                    "path".to_owned(),
+                    json!(format!("/{}/{:0200}", mixed(n), n)),
+                ),
+                (
+                    "path.template".to_owned(),
+                    if n % 2 == 0 { json!("x") } else { json!(1) },
+                ),
                 ("path.template:integer".to_owned(), json!(true)),
             ]
             .into_iter()
@@ -184,8 +217,14 @@ fn without_its_index_a_segment_still_has_its_plain_columns() {
     assert!(stored.damage().is_some_and(|why| why.contains("index")));
     for name in columns_of(&whole) {
         match stored.column(&name) {
-            Ok(column) => assert_eq!(format!("{column:?}"), format!("{:?}", whole.column(&name).unwrap())),
-            Err(error) => assert!(error.message.contains("index") && name_is_template(&whole, &name), "{error}"),
+            Ok(column) => assert_eq!(
+                format!("{column:?}"),
+                format!("{:?}", whole.column(&name).unwrap())
+            ),
+            Err(error) => assert!(
+                error.message.contains("index") && name_is_template(&whole, &name),
+                "{error}"
+            ),
         }
     }
     assert!(stored.column(&ColumnName::Text(2)).is_err());
@@ -216,7 +255,10 @@ fn a_thousand_kinds_of_damage_are_errors_or_nothing_but_never_wrong_lines() {
     write(folder.path(), 1, builder(400));
     let whole = open(folder.path(), 1);
     let names = columns_of(&whole);
-    let truth: Vec<String> = names.iter().map(|name| content(&whole, name).unwrap()).collect();
+    let truth: Vec<String> = names
+        .iter()
+        .map(|name| content(&whole, name).unwrap())
+        .collect();
     let files = [data_name(1), index_name(1)].map(|name| {
         let bytes = std::fs::read(folder.path().join(&name)).unwrap();
         (name.replace('1', "2"), bytes)
@@ -258,7 +300,9 @@ fn content(view: &dyn GroupView, name: &ColumnName) -> Result<String, String> {
         Some(Column::Templates { column, presence }) if *name != ColumnName::Text(2) => {
             let mut text = format!("{presence:?}");
             for row in 0..column.rows() {
-                column.render(row, &NoReferences, &mut text).map_err(|error| error.message)?;
+                column
+                    .render(row, &NoReferences, &mut text)
+                    .map_err(|error| error.message)?;
             }
             Ok(text)
         }

@@ -13,9 +13,7 @@ use andon_columns::lines::{Kind, Texts};
 use andon_columns::template::TemplateEncoded;
 use andon_reader::{ReaderError, code};
 
-use super::encoding::{
-    bits_of, write_delta, write_levels, write_packed, write_split, write_texts,
-};
+use super::encoding::{bits_of, write_delta, write_levels, write_packed, write_split, write_texts};
 use super::index::IndexWriter;
 use super::layout::{Content, FORMAT, Form, Places, TemplateSections, Writing};
 use super::parquet_file::{Chunk, DataFile};
@@ -50,9 +48,12 @@ pub(crate) fn write_group(group: Group) -> Result<WrittenGroup, ReaderError> {
         match stored {
             StoredColumn::Whole(column) => file.add(chunk(name, title, column))?,
             StoredColumn::Templates { encoded, presence } => {
-                places
-                    .templates
-                    .push(add_templates(&mut index, &name, &encoded, presence.as_ref()));
+                places.templates.push(add_templates(
+                    &mut index,
+                    &name,
+                    &encoded,
+                    presence.as_ref(),
+                ));
                 file.add(template_chunk(name, title, &encoded))?;
             }
         }
@@ -226,7 +227,10 @@ fn integers(chunk: &mut Chunk, base: i64, offsets: &Codes, presence: Option<&Bit
         ColumnName::Sequence | ColumnName::Timestamp | ColumnName::ReceivedAt
     );
     if is_in_order {
-        let numbers: Vec<i64> = numbers.iter().map(|&n| base.wrapping_add_unsigned(n)).collect();
+        let numbers: Vec<i64> = numbers
+            .iter()
+            .map(|&n| base.wrapping_add_unsigned(n))
+            .collect();
         write_delta(&numbers, &mut chunk.body);
         chunk.writing = Writing::Delta;
         chunk.values = numbers.len();
@@ -276,7 +280,10 @@ fn small_dictionary(numbers: &[u64], most: u64) -> Option<(Vec<u64>, Vec<u64>)> 
         .iter()
         .filter_map(|&number| place_of.get(usize::try_from(number).ok()?).copied())
         .collect();
-    Some((order.into_iter().map(|number| number as u64).collect(), codes))
+    Some((
+        order.into_iter().map(|number| number as u64).collect(),
+        codes,
+    ))
 }
 
 fn booleans(chunk: &mut Chunk, values: &Bits, presence: Option<&Bits>) {
@@ -319,7 +326,11 @@ fn identifiers(chunk: &mut Chunk, width: usize, bytes: &[u8], presence: Option<&
     let rows = bytes.len() / width.max(1);
     let present: Vec<usize> = present(rows, presence).collect();
     chunk.values = present.len();
-    let id = |row: usize| bytes.get(row * width..(row + 1) * width).unwrap_or_default();
+    let id = |row: usize| {
+        bytes
+            .get(row * width..(row + 1) * width)
+            .unwrap_or_default()
+    };
     let mut numbers: HashMap<&[u8], u64, IdHash> = HashMap::default();
     let mut codes = Vec::with_capacity(present.len());
     let most = present.len() / IDENTIFIER_REPETITION;
