@@ -138,13 +138,14 @@ describe('telemetry', () => {
 
   test('lines that cannot be read are counted with their reasons, and the others are kept', async () => {
     const known = await count('logs');
-    const long = `{"message":"${'x'.repeat(1 << 20)}"}`;
-    const answer = await send('/api/v1/ingest/ndjson', `{"message":"a"}\nnope\n[1]\n${long}\n{"message":"b"}`);
+    const cut = `{"message":"${'x'.repeat((1 << 20) + 5)}"}`;
+    const long = `{"message":"${'x'.repeat(64 << 20)}"}`;
+    const answer = await send('/api/v1/ingest/ndjson', `{"message":"a"}\nnope\n[1]\n${long}\n${cut}\n{"message":"b"}`);
     assert.equal(answer.status, 200);
-    const { accepted, refused, reasons } = answer.body;
-    assert.deepEqual([accepted, refused], [2, 3]);
+    const { accepted, refused, truncated, reasons } = answer.body;
+    assert.deepEqual([accepted, refused, truncated], [3, 3, 1]);
     assert.deepEqual(reasons.map(({ line, code }) => [line, code]), [[2, 'ndjson-malformed'], [3, 'ndjson-not-an-object'], [4, 'ndjson-line-too-long']]);
-    assert.equal(await count('logs'), known + 2);
+    assert.equal(await count('logs'), known + 3);
   });
 
   test('a body that breaks off says how far it was stored', async () => {

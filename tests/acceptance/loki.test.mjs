@@ -1,6 +1,6 @@
 // python-logging-loki, and Promtail where there is one, as docs/guides/send-logs-loki.md says.
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { PYTHON, block, counters, filled, find, python } from './senders.mjs';
@@ -68,8 +68,9 @@ for order in range(${LINES}):
     assert.equal(huge.message.length + huge.attributes['andon.truncated_bytes'], long);
   });
 
-  const promtail = process.env.PROMTAIL_BIN ?? '/usr/bin/promtail';
-  test('Promtail: the configuration of the guide', { skip: existsSync(promtail) ? false : 'no Promtail: set PROMTAIL_BIN' }, async () => {
+  // No package registry carries Promtail: whoever has one names it, and the guide's block is run with it.
+  const promtail = process.env.PROMTAIL_BIN;
+  if (promtail) test('Promtail: the configuration of the guide', async () => {
     const secret = path.join(folder, 'token');
     writeFileSync(secret, token);
     const file = path.join(folder, 'app.log');

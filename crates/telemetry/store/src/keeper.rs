@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use andon_columns::ColumnError;
-use andon_columns::column::GroupView as _;
-use andon_columns::group::{GroupBuilder, GroupFacts};
-use andon_columns::rows::fetch;
+use andon_columns::group::{GroupBuilder, GroupFacts, GroupRows, RowBuffer};
 use andon_reader::ReaderError;
 
 use crate::chunk::Chunk;
@@ -239,9 +237,6 @@ impl Keeper {
     }
 }
 
-/// Lines read at once while segments are merged.
-const MERGED_AT_ONCE: usize = 8_192;
-
 impl Keeper {
     /// Reads segments into one group, in the order of their sequences; nothing when one is damaged.
     fn joined(&mut self, run: &[Arc<Segment>]) -> Option<GroupBuilder> {
@@ -259,11 +254,10 @@ impl Keeper {
 
     fn add_segment(&self, segment: &Segment, builder: &mut GroupBuilder) -> Result<(), ColumnError> {
         let group = self.shared.opened.open(segment)?;
-        let rows: Vec<usize> = (0..group.rows()).collect();
-        for slice in rows.chunks(MERGED_AT_ONCE) {
-            for row in fetch(group.as_ref(), slice, &|| Ok(()))? {
-                builder.push_log_row(&row);
-            }
+        let rows = GroupRows::open(group.as_ref())?;
+        let mut buffer = RowBuffer::default();
+        for row in 0..rows.len() {
+            builder.push_row(&rows.read(row, &mut buffer)?.parts());
         }
         Ok(())
     }

@@ -8,7 +8,6 @@
 //! Invariants: rows are in the order they were pushed, which is the order of sequence; sequences may
 //! have gaps; every value comes out as it went in, and so do conflicts of types.
 
-mod again;
 mod attributes;
 mod dictionary;
 mod reader;
