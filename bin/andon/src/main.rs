@@ -6,10 +6,6 @@ use andon_cli::{Cli, Command, ServeArgs};
 use andon_server::{ListenOptions, ServeOptions, TlsOptions, parse_size, serve};
 use clap::Parser;
 
-/// Gives memory back after a burst, which the system's allocator keeps.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(andon_server::POLICY_WORKER) {
         return if andon_server::run_policy_worker().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
