@@ -141,8 +141,10 @@ export class Sender {
     if (!isTaken && !LATER.has(answer.status)) throw new Error(`${this.name}: ${answer.status} ${answer.text.slice(0, 500)}`);
     const count = stored(answer, lines.length);
     if (count < lines.length) this.pushedBack += 1;
-    // What failed on its way to the disk may be found again at the next start: such an answer promises nothing.
-    if (count < lines.length && answer.status !== 429) this.inDoubt.push([lines[count].sequence, range[1]]);
+    // What failed on its way to the disk may be found again at the next start: such an answer promises nothing. A bulk
+    // request answers all that may be sent again with 429, that too.
+    const isUntried = answer.status === 429 && this.protocolName !== 'bulk';
+    if (count < lines.length && !isUntried) this.inDoubt.push([lines[count].sequence, range[1]]);
     return count;
   }
 }
