@@ -79,7 +79,16 @@ export const PAGES_AT_ONCE = 2
 const ALIKE = ['tbody tr:nth-child(n+7)', '[data-index]:nth-child(n+7)', '[class*="timeline"] li:nth-child(n+7)']
 
 /** What axe finds that would keep people out. Run by a function of the driver, so the content policy stays as strict as it is. */
-export async function seriousFindings(page, { whole = true } = {}) {
+export async function seriousFindings(page, options) {
+  const findings = await look(page, options)
+  if (findings.length === 0) return findings
+  // A control that has just come alive still shows the colours of a dead one: look again once nothing moves.
+  await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)))
+  await settled(page)
+  return look(page, options)
+}
+
+async function look(page, { whole = true } = {}) {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(AXE)
   return page.evaluate(async ({ alike, from }) => {
     const exclude = alike.filter((selector) => document.querySelector(selector)).map((selector) => [selector])
