@@ -1,8 +1,10 @@
 // Starts the mock with the built pages and a browser; gives pages that fail on what they say to the console.
+import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
+import { after, before } from 'node:test'
 import { chromium } from 'playwright-core'
 
 const UI = path.resolve(import.meta.dirname, '..')
@@ -25,10 +27,14 @@ export async function startBrowser() {
   return chromium.launch({ executablePath, args: ['--no-sandbox', '--headless', '--disable-gpu', '--disable-background-networking'] })
 }
 
+/** What never comes is told apart from what comes late, also while a compiler has the machine. */
+const PATIENCE_MS = 120_000
+
 /** A page that remembers what went wrong on it. `allowed` are console texts that the test expects. */
 export async function openPage(browser, { width = 1440, height = 900, dark = false, allowed = [] } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce', timezoneId: 'Europe/Berlin', acceptDownloads: true })
   const page = await context.newPage()
+  page.setDefaultTimeout(PATIENCE_MS)
   const complaints = []
   const note = (text) => {
     if (!allowed.some((part) => text.includes(part))) complaints.push(text)
@@ -38,6 +44,50 @@ export async function openPage(browser, { width = 1440, height = 900, dark = fal
   })
   page.on('pageerror', (error) => note(String(error)))
   return { page, complaints, close: () => context.close() }
+}
+
+/** A mock and a browser for the tests of one file, and `visit`: one piece of work on one page, which must not complain. */
+export function onePage() {
+  let mock
+  let browser
+  before(async () => {
+    mock = await startMock()
+    browser = await startBrowser()
+  })
+  after(async () => {
+    await browser?.close()
+    mock?.stop()
+  })
+  const visit = async (path, options, work) => {
+    const { page, complaints, close } = await openPage(browser, options)
+    await page.goto(mock.base + path)
+    await settled(page)
+    try {
+      await work(page, mock)
+    } catch (error) {
+      // What was on the screen tells more than what was not found on it.
+      if (process.env.E2E_SHOTS) await page.screenshot({ path: `${process.env.E2E_SHOTS}/${Date.now()}.png` })
+      throw error
+    }
+    assert.deepEqual(complaints, [])
+    await close()
+  }
+  return { visit, openPage: (options) => openPage(browser, options) }
+}
+
+/** Keys one after the other, not waiting for what each does: as fingers are, however busy the machine is. */
+export const keys = (page, ...names) => Promise.all(names.map((name) => page.keyboard.press(name)))
+
+/** Uses what shows only while the pointer is over something; what comes meanwhile may take the pointer's place away. */
+export async function withPointerOn(over, tool) {
+  for (let attempt = 1; ; attempt++) {
+    await over.hover()
+    try {
+      return await tool.click({ timeout: PATIENCE_MS / 20 })
+    } catch (error) {
+      if (attempt === 10) throw error
+    }
+  }
 }
 
 /** Waits until nothing on the page is still being read. */

@@ -1,34 +1,9 @@
 // The log page as people use it: asked, completed, narrowed, zoomed, scrolled through a million lines, opened at a megabyte.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { openPage, PAGES_AT_ONCE, settled, startBrowser, startMock } from './harness.mjs'
+import { test } from 'node:test'
+import { keys, onePage, PAGES_AT_ONCE, withPointerOn } from './harness.mjs'
 
-let mock
-let browser
-before(async () => {
-  mock = await startMock()
-  browser = await startBrowser()
-})
-after(async () => {
-  await browser?.close()
-  mock?.stop()
-})
-
-async function visit(path, options, work) {
-  const { page, complaints, close } = await openPage(browser, options)
-  await page.goto(mock.base + path)
-  await settled(page)
-  try {
-    await work(page)
-  } catch (error) {
-    // What was on the screen tells more than what was not found on it.
-    if (process.env.E2E_SHOTS) await page.screenshot({ path: `${process.env.E2E_SHOTS}/${Date.now()}.png` })
-    throw error
-  }
-  assert.deepEqual(complaints, [])
-  await close()
-}
-
+const { visit } = onePage()
 const refused = { allowed: ['Failed to load resource'] }
 const lines = (page) => page.locator('[aria-label="Log lines"] [data-index]')
 const query = (page) => new URL(page.url()).searchParams.get('query')
@@ -99,8 +74,7 @@ const TESTS = {
     await page.getByRole('button', { name: 'Only service', exact: true }).click()
     await page.waitForURL(/AND/)
     assert.match(query(page), /^level:error AND service:/)
-    await page.locator('[title="http.route"]').first().hover()
-    await page.getByRole('button', { name: 'Take the column http.route away' }).click()
+    await withPointerOn(page.locator('[title="http.route"]').first(), page.getByRole('button', { name: 'Take the column http.route away' }))
     await page.waitForFunction(() => !location.search.includes('http.route'))
   }),
 
@@ -120,11 +94,9 @@ const TESTS = {
     const bar = page.getByRole('complementary', { name: 'Fields' })
     await bar.getByRole('button', { name: 'error', exact: true }).click()
     await page.waitForURL(/level/)
-    await bar.getByRole('button', { name: 'payments', exact: true }).hover()
-    await bar.getByRole('button', { name: 'Without service payments' }).click()
+    await withPointerOn(bar.getByRole('button', { name: 'payments', exact: true }), bar.getByRole('button', { name: 'Without service payments' }))
     await page.waitForURL(/NOT/)
-    await bar.locator('[title^="duration_ms"]').hover()
-    await bar.getByRole('button', { name: 'Lines that have duration_ms' }).click()
+    await withPointerOn(bar.locator('[title^="duration_ms"]'), bar.getByRole('button', { name: 'Lines that have duration_ms' }))
     await page.waitForURL(/duration_ms/)
     assert.equal(query(page), 'level:error AND NOT service:payments AND duration_ms:*')
   }),
@@ -180,7 +152,7 @@ const TESTS = {
     await lines(page).first().waitFor()
     const region = page.locator('[aria-label="Log lines"]')
     const reach = async (until, by) => {
-      for (let n = 0; n < 200; n++) {
+      for (const end = Date.now() + 90_000; Date.now() < end; ) {
         const seen = await numbers(page)
         if (until(seen)) return seen
         await region.evaluate((element, y) => element.scrollBy(0, y), by)
@@ -209,7 +181,13 @@ const TESTS = {
     await page.getByRole('region', { name: 'The line as JSON' }).waitFor()
     assert.ok((await page.locator('[aria-label="The line as JSON"] > div > div').count()) < 120)
     assert.ok((await page.evaluate(() => document.body.textContent.length)) < 200_000)
-    assert.ok((await page.evaluate(() => window.longest)) < 1_500, 'the page stood still')
+    const { longest, measure } = await page.evaluate(() => {
+      const began = performance.now()
+      for (let i = 0, sum = 0; i < 30_000_000; i++) sum = (sum * 31 + i) | 0
+      return { longest: window.longest, measure: performance.now() - began }
+    })
+    // Held against a piece of work of the same moment, so that a busy machine is not taken for a page that stood still.
+    assert.ok(longest < Math.max(1_500, 50 * measure), `the page stood still for ${longest} ms`)
   }),
 
   'thousands of fields: the sidebar and the line show what fits and find the rest': () => visit('/logs?query=dataset:fields&since=24h', {}, async (page) => {
@@ -225,9 +203,7 @@ const TESTS = {
 
   'surrounding lines of one line, both ways, with the line marked': () => visit('/logs?query=level:error', {}, async (page) => {
     await lines(page).first().waitFor()
-    await page.keyboard.press('j')
-    await page.waitForURL(/focus=/)
-    await page.keyboard.press('c')
+    await keys(page, 'j', 'c')
     await page.waitForURL(/around=1/)
     assert.match(query(page), /^service:\S+ AND host\.name:/)
     await page.locator('[data-focus]').waitFor()
@@ -237,6 +213,17 @@ const TESTS = {
     await page.locator('[data-focus]').waitFor()
   }),
 
+  'a link to the lines around one says which one, and leads on': () => visit('/logs?query=level:error', {}, async (page) => {
+    await lines(page).first().waitFor()
+    await keys(page, 'j', 'j', 'c')
+    await page.waitForURL(/around=1/)
+    await page.goto(page.url())
+    await page.getByText('Around the line of').waitFor()
+    await page.locator('[data-focus]').waitFor()
+    await page.getByRole('link', { name: 'same trace' }).click()
+    await page.waitForURL(/query=trace_id/)
+  }),
+
   'the tail follows, waits while one reads further down, and goes on': () => visit('/logs', {}, async (page) => {
     await lines(page).first().waitFor()
     await page.keyboard.press('t')
@@ -244,6 +231,8 @@ const TESTS = {
     await page.getByText('following').waitFor()
     await page.getByText(/lines\/s/).waitFor()
     await lines(page).first().waitFor()
+    // The lines from before the tail come a moment later; without them there is nothing to scroll.
+    await page.waitForFunction(() => { const box = document.querySelector('[aria-label="Log lines"]'); return box && box.scrollHeight > box.clientHeight + 400 })
     await page.locator('[aria-label="Log lines"]').evaluate((element) => element.scrollTo(0, 400))
     await page.getByText('held', { exact: true }).waitFor()
     await page.getByRole('button', { name: /new line/ }).click()

@@ -1,27 +1,9 @@
 // What people do on the pages: pull, answer, release, search, write a COE, enforce a policy, move by keyboard.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { openPage, settled, startBrowser, startMock } from './harness.mjs'
+import { test } from 'node:test'
+import { keys, onePage, startMock } from './harness.mjs'
 
-let mock
-let browser
-before(async () => {
-  mock = await startMock()
-  browser = await startBrowser()
-})
-after(async () => {
-  await browser?.close()
-  mock?.stop()
-})
-
-async function visit(path, options, work) {
-  const { page, complaints, close } = await openPage(browser, options)
-  await page.goto(mock.base + path)
-  await settled(page)
-  await work(page)
-  assert.deepEqual(complaints, [])
-  await close()
-}
+const { visit, openPage } = onePage()
 
 test('the andon is pulled from anywhere, answered, and released only with a countermeasure', () =>
   visit('/', {}, async (page) => {
@@ -69,7 +51,7 @@ test('SQL runs by keyboard, marks what is refused, and exports', () =>
   }))
 
 test('a COE keeps what was written when somebody else was faster', () =>
-  visit('/coes/coe-8', { allowed: ['Failed to load resource'] }, async (page) => {
+  visit('/coes/coe-8', { allowed: ['Failed to load resource'] }, async (page, mock) => {
     await page.getByRole('button', { name: 'Write' }).click()
     await page.getByLabel('Summary').fill('Customers were charged twice for 22 minutes.')
     // Somebody else stores meanwhile.
@@ -111,7 +93,8 @@ test('YAML errors are placed by line, a dry run stores nothing', () =>
     await editor.fill('kind: Component\nmetadata:\n\tname: x')
     await page.getByRole('button', { name: 'Dry run' }).click()
     await page.getByText('stdin:3:1').waitFor()
-    assert.equal(await editor.evaluate((field) => field.value.slice(0, field.selectionStart).split('\n').length), 3)
+    // The caret goes there once the page has been drawn.
+    await page.waitForFunction((field) => field.value.slice(0, field.selectionStart).split('\n').length === 3, await editor.elementHandle())
     await editor.fill('kind: Component\nmetadata:\n  name: brand-new')
     await page.getByRole('button', { name: 'Dry run' }).click()
     await page.getByText('would be created').waitFor()
@@ -124,9 +107,10 @@ test('the keyboard goes everywhere: palette, chords, lists', () =>
     await page.getByRole('option', { name: /payments Charges cards/ }).waitFor()
     await page.keyboard.press('Enter')
     await page.waitForURL(/\/services\/payments$/)
-    await page.keyboard.press('g')
-    await page.keyboard.press('c')
+    await keys(page, 'g', 'c')
     await page.waitForURL(/\/changes$/)
+    // The page of the service before has rows as well.
+    await page.getByRole('heading', { name: 'Changes', level: 1 }).waitFor()
     await page.locator('tbody tr[data-row]').first().waitFor()
     await page.keyboard.press('j')
     await page.keyboard.press('j')
@@ -150,7 +134,7 @@ test('ten thousand changes scroll, and only the visible rows are in the document
 
 test('what happens shows by itself, and a lost stream is said', async () => {
   const own = await startMock()
-  const { page, close } = await openPage(browser, { allowed: ['Failed to load resource', 'ERR_'] })
+  const { page, close } = await openPage({ allowed: ['Failed to load resource', 'ERR_'] })
   await page.goto(`${own.base}/andon`)
   await page.getByRole('status', { name: /^Live/ }).waitFor()
   await fetch(`${own.base}/api/v1/andons`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ scope: 'search', reason: 'nothing is found' }) })

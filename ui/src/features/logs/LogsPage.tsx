@@ -62,7 +62,12 @@ export function LogsPage() {
   const [draft, setDraft] = useState(query)
   const zooms = useRef<{ since: string; until: string | undefined }[]>([])
 
-  const go = useCallback((next: Partial<typeof search>) => void navigate({ search: (s) => ({ ...s, focus: undefined, at: undefined, around: undefined, ...next }) }), [navigate])
+  const settling = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
+  const go = useCallback((next: Partial<typeof search>) => {
+    // The line selected last belongs to the address that is left.
+    clearTimeout(settling.current)
+    void navigate({ search: (s) => ({ ...s, focus: undefined, at: undefined, around: undefined, ...next }) })
+  }, [navigate])
   const stay = useCallback((next: Partial<typeof search>) => void navigate({ search: (s) => ({ ...s, ...next }), replace: true }), [navigate])
 
   // What is asked anew begins anew; the line that the address names is looked up there and shown.
@@ -114,11 +119,11 @@ export function LogsPage() {
   const activeUs = rows.find((row) => row.id === active)?.us
   useEffect(() => {
     if (search.tail || active === search.focus || activeUs === undefined) return
-    const timer = setTimeout(() => stay({ focus: active, at: String(activeUs) }), SELECT_AFTER_MS)
-    return () => clearTimeout(timer)
+    settling.current = setTimeout(() => stay({ focus: active, at: String(activeUs) }), SELECT_AFTER_MS)
+    return () => clearTimeout(settling.current)
   }, [active, activeUs, search.focus, search.tail, stay])
 
-  const activeRow = useRow(made?.lines, active)
+  const activeRow = useRow(made?.lines, active, activeUs !== undefined)
   const setTail = (on: boolean) => {
     setHeld(false)
     setSeen(NOWHERE)
@@ -133,8 +138,14 @@ export function LogsPage() {
       setLook((l) => (l === 'json' ? 'fields' : 'json'))
     },
     context: () => {
-      if (!activeRow) return
-      goTo(aroundHref(activeRow, [...(activeRow.service ? [{ field: 'service', value: activeRow.service }] : []), ...(activeRow.host ? [activeRow.host] : [])], search.columns))
+      if (!active || !made) return
+      // The key may come before the worker has told what the line is.
+      const known = activeRow?.id === active ? Promise.resolve(activeRow) : made.lines.row(active)
+      void known.then((row) => {
+        if (!row) return
+        clearTimeout(settling.current)
+        goTo(aroundHref(row, [...(row.service ? [{ field: 'service', value: row.service }] : []), ...(row.host ? [row.host] : [])], search.columns))
+      })
     },
     tail: () => setTail(!search.tail),
     escape: () => {

@@ -27,16 +27,17 @@ const LOOKS: [Look, string][] = [['fields', 'Fields'], ['line', 'Line'], ['json'
 const FIELDS_SHOWN = 120
 const MESSAGE_SHOWN = 1_200
 
-export function useRow(lines: Lines | undefined, id: string | undefined): RowAnswer | undefined {
+/** What the worker knows of a line, asked for as soon as the line is held: an address may name it long before. */
+export function useRow(lines: Lines | undefined, id: string | undefined, isHeld: boolean): RowAnswer | undefined {
   const [row, setRow] = useState<RowAnswer>()
   useEffect(() => {
     let gone = false
     setRow((before) => (before?.id === id ? before : undefined))
-    if (lines && id) void lines.row(id).then((answer) => { if (!gone) setRow(answer) })
+    if (lines && id && isHeld) void lines.row(id).then((answer) => { if (!gone && answer) setRow(answer) })
     return () => {
       gone = true
     }
-  }, [lines, id])
+  }, [lines, id, isHeld])
   return row
 }
 
@@ -49,7 +50,7 @@ export function RowDetail({ lines, id, look, setLook, actions, link }: {
   actions: FieldActions
   link: (place: { id: string; us: number }) => string
 }) {
-  const row = useRow(lines, id)
+  const row = useRow(lines, id, true)
   if (!row) return <div className={css.detail}><Loading lines={4} /></div>
   const same = [...(row.service ? [{ field: 'service', value: row.service }] : []), ...(row.host ? [row.host] : [])]
   return (
