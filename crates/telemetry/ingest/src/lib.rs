@@ -36,6 +36,7 @@ mod scan;
 mod severity;
 mod syslog;
 mod times;
+mod whole_body;
 
 pub use answer::InputAnswer;
 pub use content::ContentEncoding;
@@ -74,6 +75,8 @@ pub mod limits {
     pub const KEPT_BYTES: usize = 1 << 20;
     /// Most actions in one bulk request; each needs its own result in the answer.
     pub const BULK_ITEMS: usize = 200_000;
+    /// Room that the kernel is asked for, for datagrams that wait to be read, per port: half a second of 16 MB/s.
+    pub const RECEIVE_BYTES: usize = 8 << 20;
     /// Datagrams that wait to be stored, per port.
     pub const QUEUE_DATAGRAMS: usize = 65_536;
     /// Bytes of datagrams that wait to be stored, per port.

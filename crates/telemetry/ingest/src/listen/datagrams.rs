@@ -108,7 +108,7 @@ impl Reader {
         let count = total.saturating_sub(self.kernel_lost);
         self.kernel_lost = total;
         if count > 0 {
-            let message = "the kernel had no room for datagrams (net.core.rmem_default makes more)";
+            let message = "the kernel had no room for datagrams (a larger net.core.rmem_max and a restart make more)";
             tracing::warn!(input = self.input, count, message);
             let sender = Sender { input: self.input, name: "", address: OTHERS };
             self.shared.senders.refused(sender, code::KERNEL_FULL, message, count, now);
@@ -121,10 +121,19 @@ fn is_pause(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
-/// Opens a port whose reader looks around from time to time.
-pub(crate) fn open(address: &str) -> std::io::Result<UdpSocket> {
+/// Opens a port whose reader looks around from time to time, and tells the room that the kernel gives.
+pub(crate) fn open(address: &str, input: &'static str) -> std::io::Result<UdpSocket> {
     let socket = UdpSocket::bind(address)?;
     socket.set_read_timeout(Some(PATIENCE))?;
+    // A port with less room is better than none.
+    match kernel::make_room(&socket, limits::RECEIVE_BYTES) {
+        Ok(given_bytes) if given_bytes < limits::RECEIVE_BYTES => {
+            let asked_bytes = limits::RECEIVE_BYTES;
+            tracing::info!(input, given_bytes, asked_bytes, "the kernel holds fewer datagrams than it is asked to; a larger net.core.rmem_max gives more room for bursts");
+        }
+        Ok(given_bytes) => tracing::info!(input, given_bytes, "the kernel holds datagrams until they are read"),
+        Err(error) => tracing::warn!(input, %error, "the kernel cannot be asked for more room for datagrams"),
+    }
     Ok(socket)
 }
 

@@ -1,6 +1,26 @@
-//! How many datagrams the kernel threw away because nobody read them in time (Linux: /proc/net/udp).
+//! What the kernel does for a port of datagrams: the room in which they wait, and how many it threw away because
+//! nobody read them in time (Linux: /proc/net/udp).
 
+use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
+
+use socket2::{Domain, SockRef, Socket, Type};
+
+/// Asks for so much room for datagrams that wait to be read, and tells how much there is.
+///
+/// # Errors
+/// When the kernel does not answer; the socket is as it was or better.
+pub(crate) fn make_room(socket: &UdpSocket, bytes: usize) -> std::io::Result<usize> {
+    let socket = SockRef::from(socket);
+    // A request over net.core.rmem_max gives that maximum, which may be less than a default (rmem_default) that
+    // somebody has raised; so another socket asks first.
+    let trial = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
+    trial.set_recv_buffer_size(bytes)?;
+    if trial.recv_buffer_size()? > socket.recv_buffer_size()? {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    socket.recv_buffer_size()
+}
 
 /// The number of a socket, by which the kernel's table names it.
 pub(crate) fn inode(socket: &impl AsRawFd) -> Option<u64> {
@@ -25,6 +45,15 @@ fn find(table: &str, inode: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_gets_the_room_that_it_asks_for_as_far_as_the_kernel_gives_it_and_never_less_than_it_had() {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let before = SockRef::from(&socket).recv_buffer_size().expect("a size");
+        assert_eq!(make_room(&socket, 1).expect("an answer"), before);
+        let given = make_room(&socket, 64 << 10).expect("an answer").max(before);
+        assert!(given >= 64 << 10 && make_room(&socket, 8 << 20).expect("an answer") >= given);
+    }
 
     #[test]
     fn the_losses_of_a_socket_are_in_the_last_column() {

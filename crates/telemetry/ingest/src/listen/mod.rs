@@ -135,7 +135,7 @@ fn open_datagrams(
     shared: &Shared,
     tasks: &mut JoinSet<()>,
 ) -> Opened {
-    match datagrams::open(address) {
+    match datagrams::open(address, name) {
         Ok(socket) => {
             let shown = socket.local_addr().map_or_else(|_| address.to_owned(), |address| address.to_string());
             datagrams::serve(socket, protocol, name, shared.clone(), tasks);

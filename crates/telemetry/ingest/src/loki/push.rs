@@ -4,8 +4,7 @@ use andon_reader::{Attributes, LogSink, NewLogRow};
 use prost::Message as _;
 use serde_json::Value;
 
-use crate::answer::{InputAnswer, newest_of, refusal_text};
-use crate::aside::aside;
+use crate::answer::InputAnswer;
 use crate::content::{ContentEncoding, decode_body};
 use crate::elements::count_loki;
 use crate::failure::{IngestError, code};
@@ -14,6 +13,7 @@ use crate::loki::json;
 use crate::loki::proto::{Entry, PushRequest, Time};
 use crate::loki::row::StreamRows;
 use crate::times::time_of;
+use crate::whole_body::store_whole;
 
 /// A request as it came.
 #[derive(Debug, Clone, Copy)]
@@ -30,23 +30,7 @@ pub struct LokiRequest<'a> {
 
 /// Answers a push: 204 once every line is stored.
 pub async fn push_loki(sink: &dyn LogSink, request: LokiRequest<'_>) -> InputAnswer {
-    let bytes = request.body.len() as u64;
-    let rows = match aside(request.body.len(), || rows_of(request)) {
-        Ok(rows) => rows,
-        Err(error) => return refusal_text(error, 1, bytes),
-    };
-    let (lines, newest_us) = (rows.len() as u64, newest_of(&rows));
-    match sink.append(rows).await {
-        Ok(receipt) => InputAnswer {
-            status: 204,
-            accepted: receipt.rows,
-            truncated: receipt.truncated_rows,
-            newest_us,
-            bytes,
-            ..InputAnswer::default()
-        },
-        Err(error) => refusal_text(error.into(), lines, bytes),
-    }
+    store_whole(sink, request.body.len(), 204, || rows_of(request)).await
 }
 
 /// Reads a request in either encoding.
