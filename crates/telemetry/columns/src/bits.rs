@@ -58,14 +58,6 @@ impl Bits {
         bits
     }
 
-    /// Changes 64 rows at a time; `change` gets the number of a word and its bits.
-    pub fn update_words(&mut self, mut change: impl FnMut(usize, u64) -> u64) {
-        for (index, word) in self.words.iter_mut().enumerate() {
-            *word = change(index, *word);
-        }
-        self.clear_tail();
-    }
-
     /// Says whether the row is in the set.
     #[must_use]
     #[inline]

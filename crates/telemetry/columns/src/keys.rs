@@ -17,7 +17,6 @@
 //!
 //! Invariants: the functions here are part of the segment format; they never change for a version.
 
-use andon_reader::query::{fold_token, tokens};
 use xorf::{BinaryFuse8, Filter as _};
 
 use crate::column::ColumnName;
@@ -72,20 +71,6 @@ impl KeySpace {
     #[inline]
     pub fn key(self, folded: &str) -> u64 {
         hash(self.0, folded.as_bytes())
-    }
-
-    /// Shows the key of every word of a text.
-    pub fn each_word(self, text: &str, mut key: impl FnMut(u64)) {
-        for token in tokens(text) {
-            let is_folded = token
-                .bytes()
-                .all(|b| b.is_ascii() && !b.is_ascii_uppercase());
-            key(if is_folded {
-                self.key(token)
-            } else {
-                self.key(&fold_token(token))
-            });
-        }
     }
 }
 

@@ -87,14 +87,6 @@ pub fn fetch(
     Ok(rows.flatten().collect())
 }
 
-/// Reads one line.
-///
-/// # Errors
-/// As [`fetch`].
-pub fn row(group: &dyn GroupView, index: usize) -> Result<Option<LogRow>, ColumnError> {
-    Ok(fetch(group, &[index], &|| Ok(()))?.pop())
-}
-
 /// Lines being put together.
 struct Page<'a> {
     wanted: &'a Bits,
