@@ -109,10 +109,12 @@ pub const TEXT_FIELDS: [FixedField; 6] = [
 /// So many resources are looked through before a map is made of them.
 const FEW_RESOURCES: usize = 16;
 
+/// Place of [`FixedField::Message`] in [`TEXT_FIELDS`].
+pub(crate) const MESSAGE_PLACE: usize = 2;
 /// Place of [`FixedField::TraceId`] in [`TEXT_FIELDS`].
-const TRACE_PLACE: usize = 3;
+pub(crate) const TRACE_PLACE: usize = 3;
 /// Place of [`FixedField::SpanId`] in [`TEXT_FIELDS`].
-const SPAN_PLACE: usize = 4;
+pub(crate) const SPAN_PLACE: usize = 4;
 
 /// Gives the place of a fixed text field in [`TEXT_FIELDS`].
 #[must_use]
@@ -178,7 +180,7 @@ impl Lines {
         lines.severity_numbers.reserve(rows);
         for (texts, known) in lines.texts.iter_mut().zip(&other.texts) {
             texts.ends.reserve(rows);
-            texts.bytes.reserve(more(known.bytes.len()));
+            texts.text.reserve(more(known.text.len()));
         }
         lines.cells.ends.reserve(rows);
         lines.cells.bytes.reserve(more(other.cells.bytes.len()));
@@ -224,7 +226,7 @@ impl Lines {
         self.severity_numbers.shrink_to_fit();
         for texts in &mut self.texts {
             texts.ends.shrink_to_fit();
-            texts.bytes.shrink_to_fit();
+            texts.text.shrink_to_fit();
         }
         self.cells.ends.shrink_to_fit();
         self.cells.bytes.shrink_to_fit();
@@ -321,11 +323,11 @@ impl Lines {
         };
         let (kept, cut) = truncated(text);
         self.cut_bytes += cut;
-        let start = column.bytes.len();
-        column.bytes.extend_from_slice(kept.as_bytes());
+        let start = column.text.len();
+        column.text.push_str(kept);
         // Trace and span ids are compared in lower case.
         if place == TRACE_PLACE || place == SPAN_PLACE {
-            if let Some(id) = column.bytes.get_mut(start..) {
+            if let Some(id) = column.text.get_mut(start..) {
                 id.make_ascii_lowercase();
             }
         }
@@ -352,7 +354,7 @@ impl Lines {
     pub fn abandon_row(&mut self) {
         for texts in &mut self.texts {
             let end = texts.ends.last().map_or(0, |&end| end as usize);
-            texts.bytes.truncate(end);
+            texts.text.truncate(end);
         }
         let end = self.cells.ends.last().map_or(0, |&end| end as usize);
         self.cells.bytes.truncate(end);
@@ -376,8 +378,7 @@ impl Lines {
         };
         for row in rows.start..rows.end.min(self.len()) {
             for (column, texts) in part.texts.iter_mut().zip(&self.texts) {
-                column.bytes.extend_from_slice(texts.get_bytes(row));
-                column.end();
+                column.push(texts.get(row));
             }
             part.cells.bytes.extend_from_slice(self.cells.get(row));
             let end = u32::try_from(part.cells.bytes.len()).unwrap_or(u32::MAX);
@@ -392,8 +393,7 @@ impl Lines {
         let resources: Vec<u32> = other.resource_texts.iter().map(|text| self.resource(text)).collect();
         for row in 0..other.len() {
             for (column, texts) in self.texts.iter_mut().zip(&other.texts) {
-                column.bytes.extend_from_slice(texts.get_bytes(row));
-                column.end();
+                column.push(texts.get(row));
             }
             for (field, cell) in other.cells(row) {
                 if let Some(&field) = fields.get(field as usize) {

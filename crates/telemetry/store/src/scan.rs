@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use andon_columns::ColumnError;
+use andon_columns::bits::Bits;
 use andon_columns::column::GroupView;
-use andon_columns::lines::Line;
-use andon_columns::select::{Checkpoint, Span};
+use andon_columns::lines::{Line, Lines};
+use andon_columns::select::{Checkpoint, Span, select_lines};
 use andon_reader::query::{Filter, RowView};
 use andon_reader::{Clock, Order};
 
@@ -203,18 +204,16 @@ impl Run<'_> {
                 continue;
             }
             self.budget.check()?;
-            for index in 0..batch.lines.len() {
+            let budget = self.budget;
+            let rows = lines_in(&batch.lines, &batch.extent, &self.plan.interval);
+            let filter = self.plan.filter;
+            let rows = select_lines(filter, &batch.lines, rows, &|| budget.check())?;
+            for index in rows.ones() {
                 let line = batch.lines.row(index);
                 let time = time_of(&line, self.plan.interval.clock);
-                if self.plan.interval.has(time) && self.plan.filter.matches(&line) {
-                    let sequence = batch.lines.first_sequence() + index as u64;
-                    let found = Found::Memory(number, batch_number, index);
-                    visitor.line(found, time, sequence, &line)?;
-                }
-                // A single batch may hold many long lines.
-                if index % 1_024 == 1_023 {
-                    self.budget.check()?;
-                }
+                let sequence = batch.lines.first_sequence() + index as u64;
+                let found = Found::Memory(number, batch_number, index);
+                visitor.line(found, time, sequence, &line)?;
             }
             self.outcome.scanned_rows += batch.extent.rows;
         }
@@ -243,6 +242,20 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// The lines of a batch that lie in an interval.
+fn lines_in(lines: &Lines, extent: &Extent, interval: &Interval) -> Bits {
+    if extent.is_inside(interval) {
+        return Bits::all(lines.len());
+    }
+    let mut rows = Bits::none(lines.len());
+    for row in 0..lines.len() {
+        if interval.has(time_of(&lines.row(row), interval.clock)) {
+            rows.set(row);
+        }
+    }
+    rows
 }
 
 fn time_of<R: RowView>(row: &R, clock: Clock) -> i64 {

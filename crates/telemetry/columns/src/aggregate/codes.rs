@@ -215,14 +215,9 @@ fn named(
         if !left.any() {
             break;
         }
-        let is_inside = matches!(reading, Reading::Inside(_)) && *column_name != ColumnName::Resource;
-        if is_inside {
+        if is_in_object(column_name, *reading) {
             if !is_object_done {
-                let objects = sources.iter().filter(|(n, r)| {
-                    matches!(r, Reading::Inside(_)) && *n != ColumnName::Resource
-                });
-                let objects: Vec<&ColumnName> = objects.map(|(name, _)| name).collect();
-                builder.objects(group, name, &objects, &mut left, checkpoint)?;
+                builder.objects(group, name, &object_columns(sources), &mut left, checkpoint)?;
                 is_object_done = true;
             }
             continue;
@@ -343,6 +338,43 @@ fn narrow_integers(column: &Column) -> Option<FieldCodes> {
         codes,
         values: LocalValues::Offsets { base: *base, count: count as usize },
     })
+}
+
+fn is_in_object(column: &ColumnName, reading: Reading<'_>) -> bool {
+    matches!(reading, Reading::Inside(_)) && *column != ColumnName::Resource
+}
+
+/// The columns with objects of a line's attributes. Of several none comes first: a line's attributes
+/// must be put together to know which value it names first.
+pub(super) fn object_columns<'a>(sources: &'a [(ColumnName, Reading<'_>)]) -> Vec<&'a ColumnName> {
+    let objects = sources.iter().filter(|(column, reading)| is_in_object(column, *reading));
+    objects.map(|(column, _)| column).collect()
+}
+
+/// The attributes of lines as far as some columns have them, put together as the line had them.
+pub(super) fn joined_objects(
+    group: &dyn GroupView,
+    columns: &[&ColumnName],
+    rows: &Bits,
+    checkpoint: Checkpoint<'_>,
+) -> Result<FxHashMap<usize, andon_reader::Attributes>, ColumnError> {
+    let mut objects: FxHashMap<usize, andon_reader::Attributes> = FxHashMap::default();
+    for name in columns {
+        let Some(column) = group.column(name)? else {
+            continue;
+        };
+        each_text(group, &column, rows, checkpoint, &mut |row, text| {
+            let object = objects.entry(row).or_default();
+            match name {
+                ColumnName::Attribute(outer, kind) => {
+                    object.insert(outer.clone(), cell_of(*kind, text).to_value());
+                }
+                _ => object.append(&mut parse_object(text)),
+            }
+            Ok(())
+        })?;
+    }
+    Ok(objects)
 }
 
 /// Codes put together from several columns.
@@ -563,22 +595,7 @@ impl Builder {
             };
             return self.texts(group, &column, Reading::Inside(inner), left, checkpoint);
         }
-        let mut objects: FxHashMap<usize, andon_reader::Attributes> = FxHashMap::default();
-        for name in columns {
-            let Some(column) = group.column(name)? else {
-                continue;
-            };
-            each_text(group, &column, left, checkpoint, &mut |row, text| {
-                let object = objects.entry(row).or_default();
-                match name {
-                    ColumnName::Attribute(outer, kind) => {
-                        object.insert(outer.clone(), cell_of(*kind, text).to_value());
-                    }
-                    _ => object.append(&mut parse_object(text)),
-                }
-                Ok(())
-            })?;
-        }
+        let objects = joined_objects(group, columns, left, checkpoint)?;
         for (row, object) in objects {
             let mut found = None;
             visit_path(&object, name, &mut |value| {

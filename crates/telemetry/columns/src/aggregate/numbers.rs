@@ -1,6 +1,6 @@
 //! Sum, mean, smallest and largest of a field's numbers, per slot.
 
-use andon_reader::query::Scalar;
+use andon_reader::query::{Scalar, visit_path};
 
 use crate::bits::Bits;
 use crate::column::{Codes, Column, ColumnName, GroupView};
@@ -13,6 +13,7 @@ use crate::select::named::sources;
 use crate::select::numbers::value_at;
 use crate::select::texts::{Reading, cell_of};
 
+use super::codes::{joined_objects, object_columns};
 use super::field::Field;
 use super::slots::{Slots, for_each_row};
 use super::value::FieldValue;
@@ -136,20 +137,28 @@ pub(crate) fn accumulate(
         Field::Time(clock) => add.column(group, &clock_column(*clock), rows),
         Field::Named(place, name) => {
             let mut left = rows.clone();
-            for (column, reading) in sources(group, *place, name) {
+            let sources = sources(group, *place, name);
+            let objects = object_columns(&sources);
+            let mut is_object_done = false;
+            for (column, reading) in &sources {
                 checkpoint()?;
-                match reading {
+                match *reading {
+                    _ if objects.len() > 1 && objects.contains(&column) => {
+                        if !std::mem::replace(&mut is_object_done, true) {
+                            add.objects(group, name, &objects, &mut left, checkpoint)?;
+                        }
+                    }
                     Reading::Value(Kind::Text | Kind::Boolean) => {}
                     Reading::Value(Kind::Integer | Kind::Float) => {
-                        add.column(group, &column, &left)?;
-                        if let Some(column) = group.column(&column)? {
+                        add.column(group, column, &left)?;
+                        if let Some(column) = group.column(column)? {
                             match crate::select::texts::presence_of(&column) {
                                 Some(presence) => left.and_not(presence),
                                 None => left = Bits::none(left.len()),
                             }
                         }
                     }
-                    reading => add.texts(group, &column, reading, &mut left, checkpoint)?,
+                    reading => add.texts(group, column, reading, &mut left, checkpoint)?,
                 }
             }
             Ok(())
@@ -207,6 +216,25 @@ impl Adder<'_> {
                 sums.add_integer(value_at(base, offset.into()));
             }
         });
+    }
+
+    /// Numbers inside objects of several columns.
+    fn objects(
+        &mut self,
+        group: &dyn GroupView,
+        name: &str,
+        columns: &[&ColumnName],
+        left: &mut Bits,
+        checkpoint: Checkpoint<'_>,
+    ) -> Result<(), ColumnError> {
+        for (row, object) in joined_objects(group, columns, left, checkpoint)? {
+            if let Some(sums) = self.sums.get_mut(self.slots.get(row))
+                && visit_path(&object, name, &mut |value| sums.add(value))
+            {
+                left.clear(row);
+            }
+        }
+        Ok(())
     }
 
     /// Numbers inside JSON.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use andon_reader::{AggregateResult, GroupOrder, LogRow};
+use andon_reader::{AggregateResult, GroupOrder, LogRow, NewLogRow};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -274,4 +274,28 @@ fn the_most_frequent_texts_are_those_of_a_full_count() {
         .collect();
     assert_eq!(found, expected[..12]);
     assert_eq!((answer.groups_total, answer.complete), (None, true));
+}
+
+#[test]
+fn a_dotted_name_comes_before_an_object_with_that_key_wherever_they_are_kept() {
+    let attributes = [("a".to_owned(), serde_json::json!({"b": 500})), ("a.b".to_owned(), (-3).into())];
+    let rows = [NewLogRow { timestamp_us: Some(5), attributes: attributes.into_iter().collect(), ..NewLogRow::default() }];
+    let field = "a.b".to_owned();
+    let request = AggregateRequest {
+        query: "*".to_owned(),
+        since_us: 0,
+        until_us: 10,
+        clock: andon_reader::Clock::Timestamp,
+        by: Vec::new(),
+        measures: vec![Measure::Sum { field: field.clone() }, Measure::Min { field }],
+        order: None,
+        limit: 10,
+    };
+    for choices in [vec![0], vec![1], vec![0, 1], vec![1, 0], vec![1, 1, 0]] {
+        let aggregation = Aggregation::new(request.clone(), Limits::default()).unwrap();
+        let mut totals = aggregation.totals();
+        let group = TestGroup::new(&lines_of(&rows), chooser(choices.clone()));
+        totals.add_group(&aggregation, &group, GO_ON).unwrap();
+        assert_eq!(aggregation.answer(totals).rows, [[Value::from(-3), Value::from(-3)]], "{choices:?}");
+    }
 }

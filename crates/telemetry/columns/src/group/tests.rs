@@ -1,12 +1,15 @@
 //! What goes into a group comes out of it.
 
 use andon_reader::NewLogRow;
+use andon_reader::query::Filter;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::bits::Bits;
 use crate::column::GroupView;
 use crate::lines::Kind;
+use crate::select::{select, select_lines};
 
 fn row(message: &str) -> NewLogRow {
     NewLogRow {
@@ -158,6 +161,39 @@ proptest! {
             merged.push_row(&rows.read(row, &mut buffer).unwrap().parts());
         }
         assert_same(&batches, &MemoryGroup::new(merged.finish()).unwrap());
+    }
+}
+
+/// A message that draws on few words, so that a word is constant here, part of a variable there, and
+/// the value of another column elsewhere.
+fn message() -> impl Strategy<Value = (String, String)> {
+    let word = || prop::sample::select(vec!["kelvin", "\u{212A}elvin", "State", "x9", "needle", "7f3a", "/a/needle", "u479", "GET"]);
+    let joint = || prop::sample::select(vec![" ", "-", "=", "", "\"", " took 12ms ", "_"]);
+    (word(), joint(), word(), joint(), 0u32..2_000, prop::sample::select(vec!["/a/needle", "/b/state.x9", "linux 7f3a"]))
+        .prop_map(|(one, joint, two, end, number, path)| (format!("{one}{joint}{two} of {number}{end}{path}"), path.to_owned()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn words_are_found_in_constants_variables_and_references(shapes in prop::collection::vec(message(), 1..12), rows in 20usize..700) {
+        let lines: Vec<NewLogRow> = (0..rows).map(|number| {
+            let (message, path) = &shapes[number % shapes.len()];
+            NewLogRow {
+                attributes: [("path".to_owned(), path.as_str().into())].into_iter().collect(),
+                ..self::row(&message.replace(" of ", &format!(" of {} ", number * 7)))
+            }
+        }).collect();
+        let lines = batch(&lines, 1);
+        let view = close(std::slice::from_ref(&lines));
+        for query in ["kelvin", "state", "x9", "needle", "7f3a", "\"needle 7f3a\"", "u479", "get", "12ms", "\"state kelvin\"", "needle AND NOT state", "path:needle", "linux", "14", "took"] {
+            let filter = Filter::parse(query).unwrap();
+            let found = select(&filter, &view, Bits::all(rows), &|| Ok(())).unwrap();
+            for row in 0..rows {
+                prop_assert_eq!(found.get(row), filter.matches(&lines.row(row)), "{} {:?}", query, lines.to_log_row(row).message);
+            }
+            prop_assert_eq!(select_lines(&filter, &lines, Bits::all(rows), &|| Ok(())).unwrap(), found);
+        }
     }
 }
 

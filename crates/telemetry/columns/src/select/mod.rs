@@ -9,6 +9,7 @@ pub(crate) mod fixed;
 pub(crate) mod interval;
 pub(crate) mod kernel;
 mod literals;
+mod memory;
 pub(crate) mod named;
 pub(crate) mod numbers;
 mod pattern;
@@ -23,6 +24,7 @@ use crate::column::{Column, GroupView};
 use crate::error::ColumnError;
 
 pub use interval::{Span, rows_in};
+pub use memory::select_lines;
 pub use verdict::{Verdict, verdict};
 
 /// Asked now and then; an error stops the work (time, the caller gone).

@@ -9,7 +9,7 @@ use crate::lines::Kind;
 use crate::references::GroupReferences;
 use crate::template::{Literal, TemplateColumn, TextPattern};
 
-use super::Checkpoint;
+use super::{Checkpoint, Selector};
 use super::literals::required;
 use super::texts::{Reading, TextTest};
 
@@ -18,6 +18,8 @@ struct Pattern<'a> {
     test: &'a TextTest<'a>,
     literals: Vec<Literal>,
     words: Option<&'a TokenSequence>,
+    /// For each literal whether it is a word that only constant text of templates has.
+    constant: Vec<bool>,
     is_substring: bool,
     equals: Option<&'a str>,
 }
@@ -28,6 +30,7 @@ impl<'a> Pattern<'a> {
             test,
             literals: Vec::new(),
             words: None,
+            constant: Vec::new(),
             is_substring: false,
             equals: None,
         };
@@ -51,6 +54,23 @@ impl<'a> Pattern<'a> {
             _ => {}
         }
         pattern
+    }
+
+    /// A pattern that knows what the keys of the group say about its words.
+    fn of_group(
+        test: &'a TextTest<'a>,
+        group: &dyn GroupView,
+        checkpoint: Checkpoint<'_>,
+    ) -> Result<Self, ColumnError> {
+        let mut pattern = Self::new(test);
+        if test.reading == Reading::Message && pattern.words.is_some() {
+            let selector = Selector { group, checkpoint };
+            for literal in &pattern.literals {
+                let word = std::str::from_utf8(&literal.bytes).unwrap_or_default();
+                pattern.constant.push(selector.is_constant_in_messages(word)?);
+            }
+        }
+        Ok(pattern)
     }
 
     fn look_for(&mut self, sequence: &'a TokenSequence) {
@@ -79,6 +99,10 @@ impl TextPattern for Pattern<'_> {
         self.words
     }
 
+    fn is_constant(&self, literal: usize) -> bool {
+        self.constant.get(literal).is_some_and(|&is_constant| is_constant)
+    }
+
     fn substring(&self) -> Option<&Literal> {
         self.literals.first().filter(|_| self.is_substring)
     }
@@ -97,7 +121,8 @@ pub(super) fn templates(
     checkpoint: Checkpoint<'_>,
 ) -> Result<Bits, ColumnError> {
     let references = GroupReferences::new(group);
-    column.select(&Pattern::new(test), &references, within, checkpoint)
+    let pattern = Pattern::of_group(test, group, checkpoint)?;
+    column.select(&pattern, &references, within, checkpoint)
 }
 
 /// Counts the rows of `within` whose text passes.
@@ -109,7 +134,8 @@ pub(super) fn count_templates(
     checkpoint: Checkpoint<'_>,
 ) -> Result<u64, ColumnError> {
     let references = GroupReferences::new(group);
-    column.count_matching(&Pattern::new(test), &references, within, checkpoint)
+    let pattern = Pattern::of_group(test, group, checkpoint)?;
+    column.count_matching(&pattern, &references, within, checkpoint)
 }
 
 /// Says whether the constant text of a template may have a word.

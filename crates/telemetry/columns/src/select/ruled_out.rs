@@ -123,6 +123,14 @@ impl Selector<'_> {
         }
     }
 
+    /// Says whether each message that has the word has it wholly in the constant text of its template.
+    pub(super) fn is_constant_in_messages(&self, word: &str) -> Result<bool, ColumnError> {
+        let column = message_column();
+        Ok(self.group.has_keys(&column)
+            && !self.group.may_have_key(word_key(&column, word))
+            && self.references_lack(word)?)
+    }
+
     /// Messages may hold the values of other columns; those of attributes are looked up in them.
     fn references_lack(&self, word: &str) -> Result<bool, ColumnError> {
         for referred in self.group.references() {
@@ -136,7 +144,7 @@ impl Selector<'_> {
             match self.group.column(referred)?.as_deref() {
                 None => {}
                 Some(Column::Dictionary { dictionary, .. }) => {
-                    if dictionary.iter().any(|text| sequence.is_in(text)) {
+                    if dictionary.have_words(&sequence) {
                         return Ok(false);
                     }
                 }

@@ -376,6 +376,8 @@ proptest! {
         for query in &queries {
             let filter = Filter::parse(query).unwrap();
             let found = select(&filter, &group, within.clone(), GO_ON).unwrap();
+            let in_memory = select_lines(&filter, &lines, within.clone(), GO_ON).unwrap();
+            prop_assert_eq!(&in_memory, &found, "{}", query);
             for (row, plain) in plain.iter().enumerate() {
                 prop_assert_eq!(filter.matches(plain), filter.matches(&lines.row(row)), "rows differ: {} {:?}", query, plain);
                 prop_assert_eq!(found.get(row), within.get(row) && filter.matches(plain), "{} {:?}", query, plain);

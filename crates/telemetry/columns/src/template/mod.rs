@@ -36,6 +36,7 @@ pub use column::{
 };
 pub use encode::TemplateEncoded;
 pub use gather::NumberedTexts;
+pub(crate) use pattern::Needle;
 pub use pattern::{EqualPattern, Literal, SubstringPattern, TextPattern, WordsPattern};
 pub use select::Checkpoint;
 

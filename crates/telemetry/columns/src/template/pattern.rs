@@ -54,6 +54,12 @@ pub trait TextPattern {
         None
     }
 
+    /// Says whether the literal at this place is a word of [`TextPattern::words`] that every text that
+    /// has it has wholly in the constant text of its template.
+    fn is_constant(&self, _literal: usize) -> bool {
+        false
+    }
+
     /// The literal, if the test is just that it occurs.
     fn substring(&self) -> Option<&Literal> {
         None
@@ -165,7 +171,7 @@ const FOLLOWED: usize = 64;
 
 /// A literal made ready for searching.
 #[derive(Debug, Clone)]
-pub(super) struct Needle {
+pub(crate) struct Needle {
     bytes: Vec<u8>,
     folds: bool,
     /// The place of its rarest byte.
@@ -192,7 +198,7 @@ pub(super) struct Touch {
 }
 
 impl Needle {
-    pub(super) fn new(literal: &Literal) -> Self {
+    pub(crate) fn new(literal: &Literal) -> Self {
         let folds = literal.ignore_ascii_case && literal.bytes.iter().any(u8::is_ascii_alphabetic);
         let mut bytes = literal.bytes.clone();
         if folds {
@@ -217,7 +223,7 @@ impl Needle {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
@@ -240,7 +246,7 @@ impl Needle {
 
     /// Where it first occurs.
     #[inline]
-    pub(super) fn find(&self, text: &[u8]) -> Option<usize> {
+    pub(crate) fn find(&self, text: &[u8]) -> Option<usize> {
         if self.bytes.len() > text.len() {
             return None;
         }

@@ -4,6 +4,8 @@
 //! decide), or *maybe*: then the values of the variables that a literal would have to touch are tested
 //! by themselves, and only rows that are left are rendered and tested whole.
 
+use andon_reader::query::TokenSequence;
+
 use crate::bits::Bits;
 use crate::error::ColumnError;
 
@@ -70,17 +72,21 @@ struct Searched {
     places: Vec<u64>,
     /// Templates whose constants hold the literal.
     in_constants: Bits,
+    /// It is a word that no variable has.
+    is_constant: bool,
 }
 
 impl Searched {
-    fn new(column: &TemplateColumn, literal: &Literal) -> Self {
+    fn new(column: &TemplateColumn, literal: &Literal, is_constant: bool) -> Self {
         let needle = Needle::beginning(literal);
-        let sets = &column.directory.byte_sets;
+        // Of a word that no variable has, no variable is asked.
+        let sets = column.directory.byte_sets.iter().filter(|_| !is_constant);
         Self {
             literal: literal.clone(),
-            places: sets.iter().map(|set| needle.places_in(set)).collect(),
+            places: sets.map(|set| needle.places_in(set)).collect(),
             in_constants: templates_with(column, &needle),
             needle,
+            is_constant,
         }
     }
 
@@ -163,7 +169,7 @@ impl TemplateColumn {
     /// Says whether the constants of a template hold a word; the word is folded.
     #[must_use]
     pub fn constants_have_word(&self, word: &str) -> bool {
-        let words = andon_reader::query::TokenSequence::new(word);
+        let words = TokenSequence::new(word);
         let literals = Literal::of_words(&words);
         let mut segments = Vec::new();
         let mut candidates = Bits::all(self.directory.templates.len());
@@ -229,15 +235,18 @@ impl<'a> Search<'a> {
         pattern: &'a dyn TextPattern,
         references: &'a dyn References,
     ) -> Self {
-        let literals = pattern.literals().iter();
-        let mut literals: Vec<&Literal> = literals
-            .filter(|literal| !literal.bytes.is_empty())
+        let literals = pattern.literals().iter().enumerate();
+        let mut literals: Vec<(bool, &Literal)> = literals
+            .filter(|(_, literal)| !literal.bytes.is_empty())
+            .map(|(place, literal)| (pattern.is_constant(place), literal))
             .collect();
-        // Long ones occur in few templates and values.
-        literals.sort_by_key(|literal| std::cmp::Reverse(literal.bytes.len()));
+        // Words that only constants have say most; long ones occur in few templates and values.
+        literals.sort_by_key(|(is_constant, literal)| {
+            (!is_constant, std::cmp::Reverse(literal.bytes.len()))
+        });
         let literals: Vec<Searched> = literals
             .into_iter()
-            .map(|literal| Searched::new(column, literal))
+            .map(|(is_constant, literal)| Searched::new(column, literal, is_constant))
             .collect();
         Self {
             column,
@@ -262,8 +271,10 @@ impl<'a> Search<'a> {
         }
         self.literals.iter().any(|literal| {
             !literal.in_constants.get(number)
-                && !known.has_empty
-                && (literal.places_of(known.union) == 0 || self.cannot_touch(literal, number))
+                && (literal.is_constant
+                    || (!known.has_empty
+                        && (literal.places_of(known.union) == 0
+                            || self.cannot_touch(literal, number))))
         })
     }
 
@@ -383,6 +394,9 @@ impl<'a> Search<'a> {
             if (0..segments.len()).any(|at| words.is_in(whole_words(segments, at))) {
                 return Ok(Class::All);
             }
+            if self.is_constant_word(words) && !self.is_unsearchable(number) {
+                return Ok(Class::None);
+            }
         } else if self.pattern.substring().is_some()
             && self.segments.iter().any(|s| self.pattern.is_match(s))
         {
@@ -405,6 +419,11 @@ impl<'a> Search<'a> {
             }
         }
         Ok(Class::Maybe)
+    }
+
+    /// A single word that no variable has, whole or in part.
+    fn is_constant_word(&self, words: &TokenSequence) -> bool {
+        matches!((self.literals.as_slice(), words.folded()), ([only], [_]) if only.is_constant)
     }
 
     fn may_equal(&self, number: usize, text: &str) -> Result<bool, ColumnError> {

@@ -306,7 +306,8 @@ impl Test {
         Ok(Self { subject, check })
     }
 
-    pub(crate) fn matches<R: RowView + ?Sized>(&self, row: &R) -> bool {
+    /// Says whether a line passes.
+    pub fn matches<R: RowView + ?Sized>(&self, row: &R) -> bool {
         match &self.subject {
             Subject::Named(place, name) => {
                 row.any_value(*place, name, &mut |value| self.check.has(value))
