@@ -70,8 +70,9 @@ pub(crate) fn compile(rego: &str) -> Result<Compiled, Problem> {
         )
         .place("spec.rego"));
     }
-    let (mut engine, package) = read(rego)?;
-    let rules = denying_rules(&engine, rego, &package);
+    let (mut engine, tree) = read(rego)?;
+    let package = path_of(&tree);
+    let rules = denying_rules(&tree, &package);
     if rules.is_empty() {
         return Err(Problem::new(
             ErrorCode::PolicyInvalid,
@@ -87,7 +88,8 @@ pub(crate) fn compile(rego: &str) -> Result<Compiled, Problem> {
 }
 
 /// Reads a module in v1 syntax, and in v0 where that fails; of two errors the one further down counts.
-fn read(rego: &str) -> Result<(Engine, String), Problem> {
+/// Gives the module's syntax tree, too.
+fn read(rego: &str) -> Result<(Engine, serde_json::Value), Problem> {
     let attempt = |old_syntax: bool| {
         let mut engine = Engine::new();
         engine.set_rego_v0(old_syntax);
@@ -95,8 +97,9 @@ fn read(rego: &str) -> Result<(Engine, String), Problem> {
         engine.set_strict_builtin_errors(true);
         bounded::install(&mut engine)?;
         engine.add_policy(FILE.to_owned(), rego.to_owned())?;
-        let package = path_of(&engine)?;
-        anyhow::Ok((engine, package))
+        let mut modules: serde_json::Value = serde_json::from_str(&engine.get_ast_as_json()?)?;
+        let tree = modules[0]["ast"].take();
+        anyhow::Ok((engine, tree))
     };
     let new_error = match attempt(false) {
         Ok(read) => return Ok(read),
@@ -119,25 +122,46 @@ fn speaks_today(rego: &str) -> bool {
 }
 
 /// Lists the paths of the rules that deny, in the order of their names.
-fn denying_rules(engine: &Engine, rego: &str, package: &str) -> Vec<String> {
-    static HEADS: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"(?m)^\s*(?:default\s+)?((?:deny|violation)(?:_[A-Za-z0-9]+)*)\b").ok());
-    let Some(heads) = HEADS.as_ref() else { return Vec::new() };
-    let names: BTreeSet<&str> = heads.captures_iter(rego).filter_map(|found| Some(found.get(1)?.as_str())).collect();
-    names
-        .into_iter()
-        .filter(|name| engine.has_declared_rule_rooted_at(FILE, name).unwrap_or(false))
-        .map(|name| format!("{package}.{name}"))
-        .collect()
+fn denying_rules(tree: &serde_json::Value, package: &str) -> Vec<String> {
+    static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^(?:deny|violation)(?:_[A-Za-z0-9]+)*$").ok());
+    let Some(name) = NAME.as_ref() else { return Vec::new() };
+    let rules = tree["rules"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let names: BTreeSet<String> = rules.iter().filter_map(rule_name).filter(|found| name.is_match(found)).collect();
+    names.into_iter().map(|name| format!("{package}.{name}")).collect()
+}
+
+/// Gives the first name of the rule's path, which is where the rule stands in its package.
+fn rule_name(rule: &serde_json::Value) -> Option<String> {
+    let reference = match rule.get("Default") {
+        Some(default) => &default["refr"],
+        None => &rule["Spec"]["head"].as_object()?.values().next()?["refr"],
+    };
+    parts_of(reference).into_iter().next()
+}
+
+/// Gives the parts of a reference: `a.b["c"]` is `a`, `b` and `c`.
+fn parts_of(reference: &serde_json::Value) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut rest = reference;
+    while let Some((form, inner)) = rest.as_object().and_then(|form| form.iter().next()) {
+        let (named, next) = match form.as_str() {
+            "RefDot" => (inner["field"][1].as_str().map(str::to_owned), &inner["refr"]),
+            "RefBrack" => (parts_of(&inner["index"]).pop(), &inner["refr"]),
+            _ => (inner["value"].as_str().map(str::to_owned), &serde_json::Value::Null),
+        };
+        parts.extend(named);
+        rest = next;
+    }
+    parts.reverse();
+    parts
 }
 
 /// Writes the package's path so that the engine finds rules in it, whatever the package is called.
-fn path_of(engine: &Engine) -> anyhow::Result<String> {
-    let packages = engine.get_policy_package_components()?;
-    let components = packages.first().map(|package| package.components.as_slice()).unwrap_or_default();
+fn path_of(tree: &serde_json::Value) -> String {
     let plain = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !part.starts_with(|c: char| c.is_ascii_digit());
-    let parts = components.iter().map(|part| if plain(part) { format!(".{part}") } else { format!("[{}]", serde_json::Value::from(part.as_str())) });
-    Ok(format!("data{}", parts.collect::<String>()))
+    let parts = parts_of(&tree["package"]["refr"]);
+    let parts = parts.iter().map(|part| if plain(part) { format!(".{part}") } else { format!("[{}]", serde_json::Value::from(part.as_str())) });
+    format!("data{}", parts.collect::<String>())
 }
 
 /// Turns the engine's message into a problem that names line and column.
