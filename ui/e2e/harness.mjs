@@ -47,11 +47,11 @@ export async function openPage(browser, { width = 1440, height = 900, dark = fal
 }
 
 /** A mock and a browser for the tests of one file, and `visit`: one piece of work on one page, which must not complain. */
-export function onePage() {
+export function onePage(mode = 'full') {
   let mock
   let browser
   before(async () => {
-    mock = await startMock()
+    mock = await startMock(mode)
     browser = await startBrowser()
   })
   after(async () => {

@@ -18,6 +18,7 @@ export const KINDS = [
   row('Change', 'changes', 'delivery', 'record', 'One thing on its way from commit to customer.', [['Service', '/spec/service'], ['Version', '/spec/version'], ['Outcome', '/status/outcome']], [['service', '/spec/service'], ['outcome', '/status/outcome'], ['version', '/spec/version']]),
   row('Andon', 'andons', 'delivery', 'record', 'One pull of the cord, from pull to release.', [['Scope', '/spec/scope'], ['Reason', '/spec/reason'], state], [['scope', '/spec/scope'], byState]),
   row('Alarm', 'alarms', 'signals', 'resource', 'A question asked of closed windows of received time, and the answer that alarms.', [['Service', '/spec/service'], ['Query', '/spec/query'], state], [['service', '/spec/service'], byState]),
+  row('SavedSearch', 'saved-searches', 'signals', 'resource', 'A search of the logs under a name, to be opened again and shared.', [['Title', '/spec/title'], ['Query', '/spec/query'], ['Since', '/spec/since']], [['title', '/spec/title']]),
   row('Schedule', 'schedules', 'response', 'resource', 'Who is on call when.', [owner, ['Zone', '/spec/timeZone']], [byOwner]),
   row('EscalationPolicy', 'escalation-policies', 'response', 'resource', 'Whom an alert pages, in which order, after which delay.', [owner], [byOwner]),
   row('ContactMethod', 'contact-methods', 'response', 'resource', 'One way to reach one person.', [['User', '/spec/user'], ['Channel', '/spec/channel']], [['user', '/spec/user']]),

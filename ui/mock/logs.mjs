@@ -62,7 +62,7 @@ export function value(row, field) {
 
 /** Understands what the pages build: words, phrases, field:value, NOT, AND, OR at the top. */
 export function matcher(query) {
-  const text = (query ?? '').trim()
+  const text = (query ?? '').trim().replace(/\^\d+/g, '')
   if (!text || text === '*') return () => true
   if ((text.match(/"/g) ?? []).length % 2 === 1) throw syntax(text, text.lastIndexOf('"'), 'the quotation mark is not closed')
   if (/[(:]$/.test(text)) throw syntax(text, text.length - 1, 'something is missing here')

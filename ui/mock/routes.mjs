@@ -28,7 +28,7 @@ const get = (kind, name) => {
 const all = (kind) => [...table(kind).values()]
 const createdOf = (o) => Date.parse(o.metadata.createdAt)
 
-export const world = { events: [], sequence: 0, listeners: new Set(), empty: false, tokens: [{ id: 'tok-1', user: 'user:default/maya', roles: ['engineer'], description: 'laptop', createdAt: iso(NOW - 40 * DAY), lastUsedAt: iso(NOW - HOUR) }] }
+export const world = { events: [], sequence: 0, listeners: new Set(), empty: false, reader: false, tokens: [{ id: 'tok-1', user: 'user:default/maya', roles: ['engineer'], description: 'laptop', createdAt: iso(NOW - 40 * DAY), lastUsedAt: iso(NOW - HOUR) }] }
 
 export function event(action, object, actor = 'user:default/maya', payload, when = Date.now()) {
   world.sequence += 1
@@ -199,6 +199,27 @@ function replace({ params, body }) {
   return touch(old, {}, `${kind.kind.toLowerCase()}.updated`)
 }
 
+/** A search is kept only if it could be run; the version, where sent, must be the stored one. */
+function storeSearch({ params, body }) {
+  const stored = table('savedsearch')
+  const old = stored.get(params.name)
+  if (old && body.metadata.version && body.metadata.version !== old.metadata.version) throw problem(409, 'OBJ-0005', 'The object has changed since you read it', `It is at version ${old.metadata.version}, you sent ${body.metadata.version}.`, { hint: 'Read it again, repeat your change on it, and send it with the new version.' })
+  try {
+    matcher(body.spec.query)
+  } catch (error) {
+    if (!error.problem) throw error
+    const [, at] = /^query:(.*)$/.exec(error.problem.place)
+    throw problem(422, 'SIG-0002', 'The saved search cannot be run', error.problem.detail, { place: `spec.query[${at}]`, hint: error.problem.hint })
+  }
+  if (!old) {
+    const made = put(own('SavedSearch', params.name, body.spec, undefined, Date.now()))
+    event('savedsearch.applied', ref(made))
+    return made
+  }
+  old.spec = body.spec
+  return touch(old, {}, 'savedsearch.applied')
+}
+
 function coeState({ params, body }) {
   const coe = get('COE', params.name)
   const missing = coe.status.openGates ?? []
@@ -269,8 +290,18 @@ function logs({ query }) {
   const [from, to] = [order === 'oldest' && cursor ? Number(cursor) + 1 : since, order === 'newest' && cursor ? Number(cursor) : until]
   const { rows, scanned } = search(query.get('query'), from, to, limit, order === 'newest')
   const last = rows.at(-1)
+  const notes = notesOf(query.get('query') ?? '', since)
   const partial = /shard:lost/.test(query.get('query') ?? '')
-  return { rows, scannedRows: scanned, elapsedUs: 8_300, complete: !partial, missing: partial ? ['segment 000041 is damaged: 12,004 lines between 10:02 and 10:09'] : [], ...(last && rows.length >= limit ? { next: String(Date.parse(last.timestamp)) } : {}) }
+  return { rows, notes, scannedRows: scanned, elapsedUs: 8_300, complete: !partial, missing: partial ? ['segment 000041 is damaged: 12,004 lines between 10:02 and 10:09'] : [], ...(last && rows.length >= limit ? { next: String(Date.parse(last.timestamp)) } : {}) }
+}
+
+/** Boosts mean nothing here, and what is older than a month lies in the archive. */
+function notesOf(text, since) {
+  const boost = /\^\d+/.exec(text)
+  return [
+    ...(boost ? [{ code: 'log-query-boost-ignored', message: 'the boost (^) is ignored: lines are not scored', line: 1, column: boost.index + 1 }] : []),
+    ...(since < NOW - 20 * DAY ? [{ code: 'log-note', message: `1,204,331 lines between ${iso(NOW - 30 * DAY)} and ${iso(NOW - 20 * DAY)} are in the archive: \`andon telemetry restore --since ${iso(NOW - 30 * DAY)} --until ${iso(NOW - 20 * DAY)}\` brings them back` }] : []),
+  ]
 }
 
 function logExport({ query }) {
@@ -294,7 +325,7 @@ function logFields({ query }) {
 const status = () => ({ version: '0.1.0', uptimeSeconds: 93_412, store: { engine: 'sqlite' }, mail: true, telemetry: { rows: 1_840_221, memory_rows: 12_004, memory_bytes: 2_900_000, segments: 41, segment_bytes: 88_123_004, log_bytes: 1_200_000, disk_cap_bytes: 21_474_836_480, retention_s: 2_592_000, dropped_by_cap_rows: 0, refused_rows: 12 }, listeners: [{ name: 'http', address: '127.0.0.1:4600', state: 'open' }, { name: 'otlp-grpc', address: '127.0.0.1:4317', state: 'failed', detail: 'address already in use' }, { name: 'otlp-http', address: '127.0.0.1:4318', state: 'listening' }], controllers: [{ name: 'alarms', lastRunAt: iso(Date.now() - 2_000), runs: 18_210 }, { name: 'escalation', lastRunAt: iso(Date.now() - 1_000), runs: 93_001 }, { name: 'outbox', lastRunAt: iso(Date.now() - 900), lastError: 'smtp: connection refused', runs: 92_811 }], outbox: { pending: 2, oldestDueSeconds: 14 }, overduePages: 0 })
 
 const ROUTES = [
-  ['GET', '/api/v1/me', () => ({ user: 'user:default/maya', principal: 'user:default/maya', roles: ['administrator'], groups: ['group:default/payments'], permissions: ['*'], demo: true, instance: { version: '0.1.0' } })],
+  ['GET', '/api/v1/me', () => ({ user: 'user:default/maya', principal: 'user:default/maya', roles: world.reader ? ['reader'] : ['administrator'], groups: ['group:default/payments'], permissions: world.reader ? ['object.read', 'telemetry.read'] : ['*'], demo: true, instance: { version: '0.1.0' } })],
   ['GET', '/api/v1/home', home], ['GET', '/api/v1/status', status], ['GET', '/api/v1/kinds', () => ({ items: KINDS })],
   ['GET', '/api/v1/line', () => ({ stopped: openAndons().length > 0, andons: openAndons() })],
   ['GET', '/api/v1/repositories', () => ({ items: [] })],
@@ -331,6 +362,7 @@ const ROUTES = [
   ['POST', '/api/v1/apply', applyYaml],
   ['GET', '/api/v1/:plural', listing],
   ['GET', '/api/v1/:plural/:name', ({ params }) => get(kindOf(params.plural).kind, params.name)],
+  ['PUT', '/api/v1/saved-searches/:name', storeSearch],
   ['PUT', '/api/v1/:plural/:name', replace],
   ['DELETE', '/api/v1/:plural/:name', ({ params }) => { table(kindOf(params.plural).kind.toLowerCase()).delete(params.name); return {} }],
   ['GET', '/api/v1/:plural/:name/history', history],

@@ -1,5 +1,5 @@
 // A server for developing and testing the pages: the contract's paths with made-up data, and ui/dist.
-// MOCK=empty has no data, MOCK=broken answers 500 to every read, MOCK=restarting 503 to what concerns logs
+// MOCK=empty has no data, MOCK=reader a caller who may only read, MOCK=broken answers 500 to every read, MOCK=restarting 503 to what concerns logs
 // (until POST /mock/recover); PORT chooses the port (default 4600).
 import { createReadStream, existsSync, statSync } from 'node:fs'
 import http from 'node:http'
@@ -15,6 +15,7 @@ const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/cs
 export const CSP = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 world.empty = MODE === 'empty'
+world.reader = MODE === 'reader'
 if (!world.empty) {
   build(CHANGES)
   today()

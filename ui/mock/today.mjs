@@ -11,6 +11,13 @@ export function today() {
   learning()
   policies()
   onCall()
+  savedSearches()
+}
+
+function savedSearches() {
+  put(own('SavedSearch', 'payments-declined', { title: 'Declined payments', query: 'service:payments AND level:error', since: '6h', columns: ['service', 'http.route'], order: 'newest', description: 'Cards that the bank refuses; more than a few a minute is an incident.' }))
+  put(own('SavedSearch', 'slow-acquirer', { title: 'The acquirer is slow', query: '"slow answer" AND level:>=warn', since: '24h', columns: ['service', 'duration_ms'], order: 'oldest' }))
+  put(own('SavedSearch', 'gateway-everything', { title: 'All of the gateway', query: 'service:gateway' }))
 }
 
 function alarms() {

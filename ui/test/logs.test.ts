@@ -3,6 +3,7 @@ import type { LogField, LogRow } from '~/api/types'
 import { complete, take } from '~/lib/complete'
 import { clip, entriesOf, hostOf, parseExact, prettyJson, valueOf } from '~/lib/logfield'
 import { ask, emptyWindow, pageSize, receive, rowsAbove, rowsOf, type LogWindow } from '~/lib/logwindow'
+import { addressOf, askedOf, columnsOf, differences, freeName, isNameAlone, nameOf } from '~/lib/logaddress'
 import { fieldName, narrow, narrowExists } from '~/lib/lucene'
 import { isoOfMicros, microsOf } from '~/lib/micros'
 import { lex } from '~/lib/querylex'
@@ -12,6 +13,7 @@ import { needles, readTree } from '~/lib/querytree'
 import { olderThan, profileOf, timeAt } from '~/lib/rail'
 import { WrappedText } from '~/lib/textlines'
 import { aroundHref, exportHref } from '~/features/logs/links'
+import { spotOf } from '~/features/logs/QueryText'
 
 const FIELDS: LogField[] = [
   { name: 'level', type: 'text', count: 100, top: [{ value: 'info', count: 80 }, { value: 'error', count: 20 }] },
@@ -241,5 +243,43 @@ describe('a text of any size in rows', () => {
     const wrapped = new WrappedText('x'.repeat(1_500_000), 120)
     expect(wrapped.count).toBe(12_500)
     expect(wrapped.line(12_499)).toHaveLength(120)
+  })
+})
+
+describe('a saved search', () => {
+  const saved = { query: 'service:payments', since: '6h', columns: ['service', 'status'], order: 'oldest' as const }
+  it('and its address say the same', () => {
+    expect(addressOf(saved)).toEqual({ query: 'service:payments', since: '6h', until: undefined, columns: 'service,status', order: 'oldest' })
+    for (const asked of [saved, { query: '', columns: [] }, { query: 'a b', since: '24h', until: '1h', columns: ['service'], order: 'newest' as const }]) expect(differences(asked, askedOf(addressOf(asked)))).toEqual([])
+  })
+  it('that says no time is opened with the usual one, and without columns where none are named', () => {
+    expect(addressOf({ query: 'x' })).toMatchObject({ since: '1h', columns: '-' })
+    expect(columnsOf('-')).toEqual([])
+    expect(columnsOf(undefined)).toEqual(['service'])
+  })
+  it('tells in which parts a view has moved away from it', () => {
+    expect(differences(saved, { ...saved, query: ' service:payments ' })).toEqual([])
+    expect(differences(saved, { ...saved, query: 'service:ledger' })).toEqual(['query'])
+    expect(differences(saved, { ...saved, since: '1h', columns: [], order: 'newest' })).toEqual(['range', 'columns', 'order'])
+    expect(differences({ query: '' }, { query: '', since: '1h', columns: [], order: 'newest' })).toEqual([])
+  })
+  it('is opened by its name alone only where the address says nothing else', () => {
+    expect(isNameAlone({ saved: 'x' })).toBe(true)
+    expect(isNameAlone({ saved: 'x', ...addressOf({ query: '' }) })).toBe(false)
+    expect(isNameAlone({})).toBe(false)
+  })
+  it('gets a name that the server takes, and that is free', () => {
+    expect(nameOf('  Déclined payments: Visa & Co! ')).toBe('declined-payments-visa-co')
+    expect(nameOf('日本')).toBe('search')
+    expect(nameOf('x'.repeat(49) + ' y')).toBe('x'.repeat(49))
+    const taken = new Set(['a', 'a-2'])
+    expect(freeName('a', (name) => taken.has(name))).toBe('a-3')
+  })
+  it('shows where its query cannot be read', () => {
+    const problem = (code: string, place: string) => ({ type: '', title: '', status: 422, detail: '', code, place })
+    expect(spotOf(problem('SIG-0002', 'spec.query[1:9]'), 'service:(')).toEqual({ offset: 8, column: 9 })
+    expect(spotOf(problem('LOG-0001', 'query:2:3'), 'é\nb (')).toEqual({ offset: 4, column: 3 })
+    expect(spotOf(problem('SIG-0002', 'spec.columns[1]'), 'a')).toBeUndefined()
+    expect(spotOf(problem('OBJ-0005', 'spec.query[1:1]'), 'a')).toBeUndefined()
   })
 })

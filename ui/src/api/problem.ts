@@ -36,10 +36,10 @@ export function problemOf(status: number, body: unknown): Problem {
   return { type: 'about:blank', title: 'The call failed', status, code: `HTTP-${status}`, detail }
 }
 
-/** Line and column (from one) in a problem's place, such as `query:1:12`, `1:12` or `column 12`. */
+/** Line and column (from one) in a problem's place, such as `query:1:12`, `spec.query[1:12]`, `1:12` or `column 12`. */
 export function positionOf(problem: Problem): { line: number; column: number } | undefined {
   const place = problem.place ?? ''
-  const pair = /(\d+):(\d+)\s*$/.exec(place)
+  const pair = /(\d+):(\d+)\]?\s*$/.exec(place)
   if (pair) return { line: Number(pair[1]), column: Number(pair[2]) }
   const line = /line (\d+)/.exec(place)
   const column = /column (\d+)/.exec(place)

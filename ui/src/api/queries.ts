@@ -21,6 +21,7 @@ export function kindOfPlural(plural: string): string {
   if (plural === 'policies') return 'policy'
   if (plural === 'escalation-policies') return 'escalationpolicy'
   if (plural === 'contact-methods') return 'contactmethod'
+  if (plural === 'saved-searches') return 'savedsearch'
   return plural.replace(/s$/, '')
 }
 

@@ -55,6 +55,7 @@ const PLURALS: Record<string, string> = {
   'escalation-policy': 'escalation-policies',
   escalationpolicy: 'escalation-policies',
   contactmethod: 'contact-methods',
+  savedsearch: 'saved-searches',
 }
 
 export function pluralOf(kind: string): string {
@@ -79,6 +80,7 @@ export function hrefOf(ref: Ref): string {
   const { kind } = parseRef(ref)
   const name = encodeURIComponent(pathName(ref))
   if (kind === 'schedule') return `/on-call?schedule=${name}`
+  if (kind === 'savedsearch') return `/logs?saved=${name}`
   if (kind === 'review') return reviewHref(pathName(ref))
   const page = PAGES[kind]
   if (page) return `${page}/${name}`

@@ -28,6 +28,7 @@ const SEARCHED: { plural: string; icon: IconName }[] = [
   { plural: 'alarms', icon: 'alarm' },
   { plural: 'coes', icon: 'coe' },
   { plural: 'policies', icon: 'policy' },
+  { plural: 'saved-searches', icon: 'bookmark' },
   { plural: 'groups', icon: 'user' },
   { plural: 'users', icon: 'user' },
 ]

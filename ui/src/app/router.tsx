@@ -64,7 +64,7 @@ export const alarm = createRoute({
 })
 export const logs = createRoute({
   getParentRoute: () => root, path: '/logs',
-  validateSearch: searchOf({ query: 'text', since: 'text', until: 'text', columns: 'text', order: 'text', wrap: 'flag', tail: 'flag', focus: 'text', at: 'text', around: 'flag' }),
+  validateSearch: searchOf({ query: 'text', since: 'text', until: 'text', columns: 'text', order: 'text', saved: 'text', wrap: 'flag', tail: 'flag', focus: 'text', at: 'text', around: 'flag' }),
   component: lazyRouteComponent(() => import('~/features/logs/LogsPage'), 'LogsPage'),
 })
 export const sql = createRoute({

@@ -1,4 +1,4 @@
-/** Alarms over telemetry. */
+/** Alarms over telemetry, and searches that are kept. */
 import type { Obj, Ref, Timestamp } from './core'
 
 export type Severity = 'sev1' | 'sev2' | 'sev3' | 'sev4' | 'sev5'
@@ -26,6 +26,17 @@ export interface AlarmStatus {
   firedCount?: number
 }
 export type Alarm = Obj<AlarmSpec, AlarmStatus>
+/** A search of logs under a name. */
+export interface SavedSearchSpec {
+  title: string
+  query: string
+  since?: string
+  until?: string
+  columns?: string[]
+  order?: 'newest' | 'oldest'
+  description?: string
+}
+export type SavedSearch = Obj<SavedSearchSpec>
 export interface Evaluations {
   bucketUs: number
   startsUs: number[]

@@ -22,7 +22,15 @@ export interface LogPage {
   elapsedUs?: number
   complete?: boolean
   missing?: string[]
-  notes?: string[]
+  notes?: LogNote[]
+}
+/** What the server took differently than written, or what lies where it does not look. */
+export interface LogNote {
+  code: string
+  message: string
+  /** Where in the query, from one. */
+  line?: number
+  column?: number
 }
 export interface LogHistogram {
   bucketUs: number

@@ -2,11 +2,13 @@ import { Button, Tooltip } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import type { LogNote } from '~/api/types'
 import { LogBars } from '~/charts/LogBars'
 import { Icon } from '~/components/Icon'
 import { Page } from '~/components/Page'
 import { useGo } from '~/components/Ref'
 import { isoOfMicros } from '~/lib/micros'
+import { addressOf, askedOf, columnsOf, columnText, isNameAlone, SINCE } from '~/lib/logaddress'
 import { narrow, narrowExists } from '~/lib/lucene'
 import { needles as needlesOf } from '~/lib/querytree'
 import type { Band } from '~/lib/state'
@@ -17,33 +19,41 @@ import { aroundHref, lineHref } from './links'
 import { useLogKeys } from './keys'
 import css from './Logs.module.css'
 import { Nothing } from './Nothing'
+import { OpenSaved } from './OpenSaved'
 import { QueryBar } from './QueryBar'
 import { Rail } from './Rail'
 import { RangePicker, rangeLabel } from './RangePicker'
 import { RowDetail, useRow, type FieldActions, type Look } from './RowDetail'
 import { Header, Rows, type RowsHandle, type Seen } from './Rows'
+import { Saved, type SavedDialog } from './Saved'
 import { Status } from './Status'
 import { Tools } from './Tools'
 import type { Question } from './list'
+import { savedName } from './useSaved'
 import { barsQuery, fieldsQuery, useLines, useList, useTail } from './useLogs'
 
 const DAY_MS = 86_400_000
 /** Senders' clocks run a little ahead of ours: the lines of this very moment are inside. */
 const AHEAD_MS = 60_000
 const SELECT_AFTER_MS = 250
-const NO_COLUMNS = '-'
+const NO_NOTES: LogNote[] = []
 const NOWHERE: Seen = { first: 0, last: -1, atTop: true }
 
 export function LogsPage() {
   const search = useSearch({ from: '/logs' })
+  return search.saved && isNameAlone(search) ? <OpenSaved name={search.saved} /> : <Explorer />
+}
+
+function Explorer() {
+  const search = useSearch({ from: '/logs' })
   const navigate = useNavigate({ from: '/logs' })
   const goTo = useGo()
   const query = search.query ?? ''
-  const since = search.since ?? '1h'
+  const since = search.since ?? SINCE
   const order = search.order === 'oldest' ? 'oldest' : 'newest'
   const [round, setRound] = useState(0)
   const question = useMemo(() => standing(query, since, search.until, order), [query, since, search.until, order, round])
-  const columns = useMemo(() => (search.columns === NO_COLUMNS ? [] : (search.columns ?? 'service').split(',').filter(Boolean)), [search.columns])
+  const columns = useMemo(() => columnsOf(search.columns), [search.columns])
   const view = useMemo(() => ({ columns, query }), [columns, query])
 
   const made = useLines()
@@ -60,6 +70,10 @@ export function LogsPage() {
   const [look, setLook] = useState<Look>('fields')
   const [sheet, setSheet] = useState(false)
   const [draft, setDraft] = useState(query)
+  const [menu, setMenu] = useState(false)
+  const [dialog, setDialog] = useState<SavedDialog>()
+  // What is typed and not yet searched is what a person means to keep.
+  const asked = useMemo(() => askedOf({ ...search, query: draft }), [search, draft])
   const zooms = useRef<{ since: string; until: string | undefined }[]>([])
 
   const settling = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
@@ -148,6 +162,11 @@ export function LogsPage() {
       })
     },
     tail: () => setTail(!search.tail),
+    save: () => {
+      setMenu(false)
+      setDialog({ what: 'save' })
+    },
+    saved: () => setMenu(true),
     escape: () => {
       if (sheet) setSheet(false)
       else if (active && open.has(active)) toggle(active)
@@ -168,10 +187,19 @@ export function LogsPage() {
   return (
     <Page title="Logs" fill actions={made && <Tools lines={made.lines} rows={rows} question={question} search={search} columns={columns} fields={names} />}>
       <div className={css.head}>
-        <QueryBar query={query} busy={list.stale && list.loading.down} error={problemOf(list.error ?? bars.error, rows.length)} fields={names} run={run} change={setDraft} />
+        <QueryBar query={query} busy={list.stale && list.loading.down} error={problemOf(list.error ?? bars.error, rows.length)} notes={list.found && !list.stale && !search.tail ? list.found.notes : NO_NOTES} fields={names} run={run} change={setDraft} />
         <div className={css.tools}>
           <Button className={css.fieldsButton} onClick={() => setSheet(true)} leftSection={<Icon name="column" size={13} />}>Fields</Button>
           {zooms.current.length > 0 && <Tooltip label="Back to the range before (Esc, or a double click on the bars)"><Button onClick={back} leftSection={<Icon name="back" size={13} />}>Back</Button></Tooltip>}
+          <Saved
+            name={search.saved} asked={asked} dialog={dialog} setDialog={setDialog} opened={menu} setOpened={setMenu}
+            stored={(saved) => {
+              const address = { ...addressOf(saved.spec), saved: savedName(saved) }
+              if ((address.query ?? '') === query) stay(address)
+              else go(address)
+            }}
+            deleted={(gone) => { if (savedName(gone) === search.saved) stay({ saved: undefined }) }}
+          />
           <RangePicker since={since} until={search.until} onChange={(nextSince, nextUntil) => { zooms.current = []; go({ since: nextSince, until: nextUntil, tail: undefined, ...(draft.trim() !== query ? { query: draft.trim() || undefined } : {}) }) }} />
           <Tooltip label={search.tail ? 'Stop following (t)' : 'Follow new lines as they are stored (t)'}>
             <Button variant={search.tail ? 'filled' : 'default'} aria-pressed={Boolean(search.tail)} leftSection={<Icon name={search.tail ? 'pause' : 'play'} size={12} />} onClick={() => setTail(!search.tail)}>Live</Button>
@@ -248,10 +276,6 @@ function spanMs(question: Question): number {
 function chartFrom(question: Question, firstUs: number | undefined): number | undefined {
   const at = Date.parse(question.since)
   return Number.isNaN(at) || firstUs === undefined ? undefined : Math.min(at / 1_000, firstUs / 1e6)
-}
-
-function columnText(columns: string[]): string | undefined {
-  return columns.length === 0 ? NO_COLUMNS : columns.join(',') === 'service' ? undefined : columns.join(',')
 }
 
 /** While lines stand there, an absent server is told in the status line alone. */

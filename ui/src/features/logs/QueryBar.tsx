@@ -1,14 +1,15 @@
 import { Button, Popover } from '@mantine/core'
 import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'react'
-import { asProblem, positionOf } from '~/api/problem'
-import type { LogField, Problem } from '~/api/types'
+import { asProblem } from '~/api/problem'
+import type { LogField, LogNote, Problem } from '~/api/types'
 import { Icon } from '~/components/Icon'
 import { ProblemView } from '~/components/Problem'
 import { Words } from '~/components/Words'
 import { complete, take, type Completion, type Completions } from '~/lib/complete'
-import { paint } from '~/lib/querypaint'
 import { percent } from '~/lib/number'
+import { Notes } from './Notes'
 import css from './Query.module.css'
+import { QueryText, spotAt, spotOf } from './QueryText'
 
 const SYNTAX: [string, string][] = [
   ['timeout', 'the message has the word, in any case'],
@@ -24,10 +25,11 @@ const SYNTAX: [string, string][] = [
 ]
 
 /** The question asked of the lines: coloured, completed, and a mistake underlined where the server names it. */
-export function QueryBar({ query, busy, error, fields, run, change }: {
+export function QueryBar({ query, busy, error, notes, fields, run, change }: {
   query: string
   busy: boolean
   error: unknown
+  notes: LogNote[]
   fields: LogField[]
   run: (query: string) => void
   change?: (text: string) => void
@@ -44,15 +46,28 @@ export function QueryBar({ query, busy, error, fields, run, change }: {
   useLayoutEffect(() => {
     const field = area.current
     if (!field) return
-    field.style.height = 'auto'
-    field.style.height = `${field.scrollHeight}px`
+    fitHeight(field)
     if (place.current !== undefined) field.setSelectionRange(place.current, place.current)
     place.current = undefined
   }, [text])
 
+  // The buttons beside it come and go, and the text breaks elsewhere.
+  useEffect(() => {
+    const field = area.current
+    if (!field) return
+    let width = field.clientWidth
+    const observer = new ResizeObserver(() => {
+      if (field.clientWidth === width) return
+      width = field.clientWidth
+      fitHeight(field)
+    })
+    observer.observe(field)
+    return () => observer.disconnect()
+  }, [])
+
   const found = useMemo<Completions>(() => (open ? complete(text, caret, fields) : { from: 0, to: 0, items: [] }), [open, text, caret, fields])
   const problem = error ? asProblem(error) : undefined
-  const spot = problem && text.trim() === query ? placeOf(problem, query) : undefined
+  const spot = problem && text.trim() === query ? spotOf(problem, query) : undefined
   const shown = open && found.items.length > 0
 
   const accept = (item: Completion) => {
@@ -99,7 +114,7 @@ export function QueryBar({ query, busy, error, fields, run, change }: {
       <form className={css.query} onSubmit={(event) => { event.preventDefault(); submit() }}>
         <span className={css.icon}><Icon name="search" size={15} /></span>
         <div className={css.field}>
-          <div className={css.paint} aria-hidden="true"><Painted text={text} spot={spot?.offset} /></div>
+          <div className={css.paint} aria-hidden="true"><QueryText text={text} spot={spot?.offset} />{'\u200b'}</div>
           <textarea
             ref={area}
             data-page-search
@@ -138,20 +153,25 @@ export function QueryBar({ query, busy, error, fields, run, change }: {
         <Help />
         <Button type="submit" variant="filled" loading={busy} className={css.go}>Search</Button>
       </form>
+      {!problem && text.trim() === query && (
+        <Notes
+          notes={notes}
+          show={(line, column) => {
+            const { offset } = spotAt(query, line, column)
+            area.current?.focus()
+            area.current?.setSelectionRange(offset, offset + 1)
+          }}
+        />
+      )}
       {problem && <QueryError error={error} problem={problem} column={spot?.column} />}
     </div>
   )
 }
 
-function Painted({ text, spot }: { text: string; spot: number | undefined }) {
-  return (
-    <>
-      {paint(text, spot).map((piece, i) => (piece.wrong
-        ? <mark key={i}>{piece.text || ' '}</mark>
-        : <span key={i} data-kind={piece.kind}>{piece.text}</span>))}
-      {'\u200b'}
-    </>
-  )
+/** As high as the text in it. */
+function fitHeight(field: HTMLTextAreaElement) {
+  field.style.height = 'auto'
+  field.style.height = `${field.scrollHeight}px`
 }
 
 function Menu({ id, found, open, chosen, accept }: { id: string; found: Completions; open: boolean; chosen: number; accept: (item: Completion) => void }) {
@@ -203,16 +223,6 @@ function Help() {
       </Popover.Dropdown>
     </Popover>
   )
-}
-
-/** Where in the text the server says the mistake is: it counts lines, and characters in them. */
-function placeOf(problem: Problem, query: string): { offset: number; column: number } | undefined {
-  const place = problem.code === 'LOG-0001' ? positionOf(problem) : undefined
-  if (!place) return undefined
-  const lines = query.split('\n')
-  const before = lines.slice(0, place.line - 1).reduce((sum, line) => sum + line.length + 1, 0)
-  const inLine = [...(lines[place.line - 1] ?? '')].slice(0, place.column - 1).join('').length
-  return { offset: Math.min(before + inLine, query.length), column: place.column }
 }
 
 function QueryError({ error, problem, column }: { error: unknown; problem: Problem; column: number | undefined }) {

@@ -57,7 +57,6 @@ function Found({ list, bars, barsStale, order, seen, rows, retry }: { list: List
         </Tooltip>
       )}
       {found && !list.error && (complete ? <State tone="ok" word="complete" /> : <State tone="warning" wrap word={`incomplete: ${missing.join('; ') || 'a part did not answer'}`} />)}
-      {found?.notes.map((note) => <span key={note} className="dim">{note}</span>)}
     </>
   )
 }

@@ -25,7 +25,7 @@ export function Tools({ lines, rows, question, search, columns, fields }: {
   fields: LogField[]
 }) {
   const sql = useMemo(() => sqlOf({ ...question, columns, numbers: new Set(fields.filter((f) => f.type === 'number').map((f) => f.name)) }), [question, columns, fields])
-  const fixed = () => `${window.location.origin}/logs${stringifySearch({ ...search, since: question.since, until: question.until, tail: undefined })}`
+  const fixed = () => `${window.location.origin}/logs${stringifySearch({ ...search, since: question.since, until: question.until, saved: undefined, tail: undefined })}`
   const copy = (text: string, said: string) => void copyText(text).then((done) => done && say(said))
   const save = async (format: 'ndjson' | 'csv') => {
     const blob = await lines.export(rows.map((row) => row.id), format, columns)

@@ -11,6 +11,10 @@ interface Keys {
   json: () => void
   context: () => void
   tail: () => void
+  /** Keeps the search under a name. */
+  save: () => void
+  /** Shows the searches that are kept. */
+  saved: () => void
   escape: () => void
 }
 
@@ -22,6 +26,8 @@ export const LOG_KEYS: [string[], string][] = [
   [['e'], 'The line as JSON'],
   [['c'], 'Surrounding lines of the same service and host'],
   [['t'], 'Follow new lines, or stop'],
+  [['s'], 'Saved searches'],
+  [['Ctrl', 'S'], 'Save the search'],
   [['Esc'], 'Close the line; back to the range before'],
 ]
 
@@ -32,6 +38,12 @@ export function useLogKeys(keys: Keys) {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const { rows, active, ...act } = latest.current
+      if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === 's') {
+        // The browser would save the page as a file.
+        event.preventDefault()
+        if (!document.querySelector('[role="dialog"][aria-modal="true"]')) act.save()
+        return
+      }
       if (event.key === 'Escape' && !document.querySelector('[role="dialog"]') && !typing(event)) return act.escape()
       if (typing(event) || !plain(event)) return
       const at = active ? rows.findIndex((row) => row.id === active) : -1
@@ -48,6 +60,11 @@ export function useLogKeys(keys: Keys) {
       } else if (event.key === 'e') act.json()
       else if (event.key === 'c') act.context()
       else if (event.key === 't') act.tail()
+      else if (event.key === 's') {
+        // The field that opens must not take the letter.
+        event.preventDefault()
+        act.saved()
+      }
     }
     document.addEventListener('keydown', onKey)
     return () => document.removeEventListener('keydown', onKey)

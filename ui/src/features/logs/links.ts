@@ -20,7 +20,7 @@ export function aroundHref(place: Place, conditions: { field: string; value: str
 
 /** A link to one line in its search, whose times do not move. */
 export function lineHref(place: Place, search: Record<string, unknown>, since: string, until: string): string {
-  return `/logs${stringifySearch({ ...search, since, until, tail: undefined, focus: place.id, at: String(place.us) })}`
+  return `/logs${stringifySearch({ ...search, since, until, saved: undefined, tail: undefined, focus: place.id, at: String(place.us) })}`
 }
 
 /** Everything that matches, as a file from the server. */

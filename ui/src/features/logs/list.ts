@@ -1,4 +1,5 @@
 import { asProblem } from '~/api/problem'
+import type { LogNote } from '~/api/types'
 import { isoOfMicros, microsOf } from '~/lib/micros'
 import { ask, emptyWindow, pageSize, receive, rowsAbove, rowsOf, type LogWindow, type Side } from '~/lib/logwindow'
 import { TooLarge, type Lines } from './lines'
@@ -23,7 +24,7 @@ export interface ListState {
   error: unknown
   /** When an absent server is asked again, milliseconds since the epoch. */
   retryAt: number | undefined
-  found: { scannedRows: number | undefined; elapsedUs: number | undefined; complete: boolean; missing: string[]; notes: string[] } | undefined
+  found: { scannedRows: number | undefined; elapsedUs: number | undefined; complete: boolean; missing: string[]; notes: LogNote[] } | undefined
   /** The line at which the list begins: what stands above it came from the other direction. */
   start: number
   /** What is held answers the question before; the new answer is on its way. */

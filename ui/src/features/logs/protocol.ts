@@ -1,4 +1,5 @@
 /** What the page and the worker that holds the lines say to each other. */
+import type { LogNote } from '~/api/types'
 import type { FieldEntry } from '~/lib/logfield'
 import type { Band } from '~/lib/state'
 
@@ -31,7 +32,7 @@ export interface PageAnswer {
   complete: boolean
   missing: string[]
   /** What the server took differently than written. */
-  notes: string[]
+  notes: LogNote[]
 }
 
 export interface RowAnswer {
