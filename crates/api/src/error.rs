@@ -169,6 +169,8 @@ error_codes! {
         "The detail says in which state it is.";
     AlarmInvalid "SIG-0001" Unprocessable "The alarm cannot be evaluated"
         "Its query or its threshold does not make sense. The detail names the place.";
+    SavedSearchInvalid "SIG-0002" Unprocessable "The saved search cannot be run"
+        "Its query cannot be read, or its times or columns do not make sense. The detail names the place, for the query with line and column.";
     GateFailed "LRN-0001" Conflict "A gate of the COE is not met"
         "The detail lists what is missing.";
     VerifierFailed "LRN-0002" Conflict "The verifier does not pass"

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
 use crate::kinds::delivery::API_VERSION;
+use crate::kinds::response::NoStatus;
 use crate::object::ObjectRef;
 use crate::units::Span;
 
@@ -127,4 +128,50 @@ pub enum AlarmState {
     Ok,
     /// Breached.
     Firing,
+}
+
+/// The kind `SavedSearch`: a search of the logs under a name, to be opened again and shared.
+pub struct SavedSearch;
+
+impl Kind for SavedSearch {
+    type Spec = SavedSearchSpec;
+    type Status = NoStatus;
+    const KIND: &'static str = "SavedSearch";
+    const API_VERSION: &'static str = API_VERSION;
+}
+
+/// What a saved search looks for and how it is shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SavedSearchSpec {
+    /// What people call it.
+    pub title: String,
+    /// The log query, in the search's own syntax, for example `service:payments AND level:error`; all lines when empty.
+    pub query: String,
+    /// Start of the time range: an RFC 3339 time, or an age such as `1h`; the explorer's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// End of the time range: an RFC 3339 time or an age; now when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// The fields that are shown beside time and message, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// Which lines come first.
+    #[serde(default)]
+    pub order: SearchOrder,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// Which lines come first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SearchOrder {
+    /// The newest.
+    #[default]
+    Newest,
+    /// The oldest.
+    Oldest,
 }

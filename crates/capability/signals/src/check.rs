@@ -6,6 +6,7 @@ use andon_api::object::AnyObject;
 use andon_reader::query;
 
 use crate::limits::{WINDOW_MAX_MS, WINDOW_MIN_MS, WINDOWS_IN_A_ROW_MAX};
+use crate::unreadable::unreadable;
 
 /// Checks an alarm as an object.
 ///
@@ -20,7 +21,7 @@ pub(crate) fn check_object(object: &AnyObject) -> Result<(), Problem> {
 /// # Errors
 /// `SIG-0001` with the field, and for the query the line and column in it.
 pub(crate) fn check(spec: &AlarmSpec) -> Result<(), Problem> {
-    check_query(&spec.query)?;
+    query::parse(&spec.query).map_err(|error| unreadable(ErrorCode::AlarmInvalid, &spec.query, error))?;
     let window_ms = spec.window.milliseconds();
     if !(WINDOW_MIN_MS..=WINDOW_MAX_MS).contains(&window_ms) {
         return Err(refuse("spec.window", format!("The window is {}; it must be between 1s and 1d.", spec.window)));
@@ -41,31 +42,6 @@ pub(crate) fn check(spec: &AlarmSpec) -> Result<(), Problem> {
         }
     }
     Ok(())
-}
-
-fn check_query(text: &str) -> Result<(), Problem> {
-    let Err(error) = query::parse(text) else { return Ok(()) };
-    // In words too: the place of a document that is applied is a place of the whole file.
-    let (place, at) = match error.position {
-        Some(position) => (format!("spec.query[{position}]"), format!(" at line {}, column {}", position.line, position.column)),
-        None => ("spec.query".to_owned(), String::new()),
-    };
-    let text = shortened(text);
-    let problem = refuse(&place, format!("The query `{text}` cannot be read{at}: {}.", error.message.trim_end_matches('.')));
-    Err(match error.hint {
-        Some(hint) => problem.hint(hint),
-        None => {
-            problem.hint("Words, \"phrases\", field:value, field:[a TO b], AND, OR, NOT and groups are understood.")
-        }
-    })
-}
-
-fn shortened(text: &str) -> String {
-    let mut short: String = text.chars().take(120).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
 }
 
 fn refuse(place: &str, detail: String) -> Problem {

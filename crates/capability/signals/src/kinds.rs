@@ -1,10 +1,10 @@
-//! What is known of the kind `Alarm`.
+//! What is known of the kinds `Alarm` and `SavedSearch`.
 
 use andon_api::kind::{ColumnType, IndexedField, Kind, KindInfo, ListColumn, Nature, ReferenceField};
 use andon_api::kinds::delivery::API_VERSION;
-use andon_api::kinds::signals::Alarm;
+use andon_api::kinds::signals::{Alarm, SavedSearch};
 
-use crate::check::check_object;
+use crate::{check, saved_search};
 
 const fn text(name: &'static str, pointer: &'static str) -> IndexedField {
     IndexedField { name, pointer, column_type: ColumnType::Text }
@@ -45,5 +45,30 @@ pub(crate) const ALARM: KindInfo = KindInfo {
     example: include_str!("examples/alarm.yaml"),
     open: false,
     schema: Alarm::schema,
-    check: check_object,
+    check: check::check_object,
+};
+
+/// What is known of saved searches.
+pub(crate) const SAVED_SEARCH: KindInfo = KindInfo {
+    kind: SavedSearch::KIND,
+    plural: "saved-searches",
+    api_version: API_VERSION,
+    capability: "signals",
+    nature: Nature::Resource,
+    prefix: "",
+    summary: "A search of the logs under a name, to be opened again and shared.",
+    indexed: &[text("title", "/spec/title"), text("query", "/spec/query")],
+    columns: &[
+        column("Name", "/metadata/name"),
+        column("Title", "/spec/title"),
+        column("Query", "/spec/query"),
+        column("Since", "/spec/since"),
+        column("Until", "/spec/until"),
+    ],
+    references: &[],
+    secrets: &[],
+    example: include_str!("examples/saved-search.yaml"),
+    open: false,
+    schema: SavedSearch::schema,
+    check: saved_search::check_object,
 };

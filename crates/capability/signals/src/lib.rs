@@ -1,4 +1,4 @@
-//! Signals: alarms over telemetry.
+//! Signals: alarms over telemetry, and the searches that people keep.
 //!
 //! Purpose: asks each alarm's question of closed windows of received time and announces changes of
 //! state as events (`alarm.fired`, `alarm.resolved`, `alarm.unknown`).
@@ -15,7 +15,9 @@ mod explain;
 mod kinds;
 pub mod limits;
 mod routes;
+mod saved_search;
 mod table;
+mod unreadable;
 pub mod window;
 
 use std::sync::Arc;
@@ -28,7 +30,7 @@ pub use routes::{Evaluations, StateChange};
 pub fn module() -> Module {
     Module {
         name: "signals",
-        kinds: vec![kinds::ALARM],
+        kinds: vec![kinds::ALARM, kinds::SAVED_SEARCH],
         endpoints: routes::endpoints(),
         controllers: vec![Arc::new(controller::Evaluator::default())],
         migrations: table::MIGRATIONS,

@@ -1,4 +1,4 @@
-//! The limits of alarms, each with its reason.
+//! The limits of alarms and saved searches, each with its reason.
 
 /// The shortest window: shorter ones would be evaluated more often than lines become visible.
 pub const WINDOW_MIN_MS: i64 = 1_000;
@@ -33,3 +33,15 @@ pub const CHART_WINDOWS_MAX: i64 = 10_000;
 
 /// How many alarms are counted at the same time, so that a burst of due windows leaves room for people's queries.
 pub const COUNTS_AT_ONCE: usize = 4;
+
+/// The longest title of a saved search, in characters: it is a line of a menu.
+pub const TITLE_CHARACTERS: usize = 200;
+
+/// The longest description of a saved search, in characters.
+pub const DESCRIPTION_CHARACTERS: usize = 2_000;
+
+/// How many columns a saved search shows: more are not on any screen.
+pub const COLUMNS: usize = 50;
+
+/// The longest name of a column, in bytes, as of a field in the logs.
+pub const COLUMN_BYTES: usize = 256;

@@ -188,3 +188,36 @@ async fn an_alarm_that_is_deleted_is_forgotten() {
     let rows = kit.world.store.fetch("SELECT alarm FROM alarm_evaluator", vec![]).await.unwrap();
     assert!(rows.is_empty());
 }
+
+const SAVED: &str = include_str!("../../src/examples/saved-search.yaml");
+
+#[tokio::test]
+async fn a_saved_search_is_kept_as_it_was_written_with_its_history() {
+    let kit = Testkit::new(modules()).await;
+    kit.apply(SAVED).await;
+    let (code, found) = kit.get("/api/v1/saved-searches/payments-declined").await;
+    assert_eq!(code, StatusCode::OK);
+    assert_eq!(found["spec"]["query"], "service:payments AND level:error AND message:declined");
+    assert_eq!(found["spec"]["columns"], serde_json::json!(["level", "service", "user_id"]));
+    assert_eq!(found["spec"]["order"], "newest");
+    kit.apply(&SAVED.replace("since: 1h", "since: 24h")).await;
+    let (_, history) = kit.get("/api/v1/saved-searches/payments-declined/history").await;
+    assert_eq!(history["items"].as_array().map(Vec::len), Some(2), "{history}");
+    let (_, list) = kit.get("/api/v1/saved-searches").await;
+    assert_eq!(list["items"][0]["spec"]["title"], "Declined payments", "{list}");
+}
+
+#[tokio::test]
+async fn a_saved_search_that_cannot_be_read_is_refused_with_the_column() {
+    let kit = Testkit::new(modules()).await;
+    let body = serde_json::json!({
+        "apiVersion": "andon.dev/v1", "kind": "SavedSearch", "metadata": {"name": "broken"},
+        "spec": {"title": "Broken", "query": "declined AND [1 TO"},
+    });
+    let (code, problem) = kit.put("/api/v1/saved-searches/broken", body).await;
+    assert_eq!(code, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+    assert_eq!(problem["code"], "SIG-0002");
+    assert!(problem["place"].as_str().is_some_and(|place| place.starts_with("spec.query[1:1")), "{problem}");
+    let (code, _) = kit.get("/api/v1/saved-searches/broken").await;
+    assert_eq!(code, StatusCode::NOT_FOUND);
+}

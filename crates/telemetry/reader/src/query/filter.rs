@@ -63,7 +63,15 @@ impl Filter {
         })
     }
 
-    /// Reads and compiles a search text.
+    /// Reads and compiles a search text as people type it: what [`super::read`] has notes about is left out.
+    ///
+    /// # Errors
+    /// As [`super::read`].
+    pub fn read(text: &str) -> Result<Self, ReaderError> {
+        Self::compile(&super::read(text)?.query)
+    }
+
+    /// Reads and compiles a search text, and refuses what means nothing here.
     ///
     /// # Errors
     /// As [`super::parse`].

@@ -29,10 +29,12 @@
 //! Invariants: `parse(query.to_string()) == query`; parsing and matching never panic and are
 //! bounded by [`limits`].
 //!
-//! Absent: scoring, boosts (`^2`), fuzzy and proximity search (`~`): refused with a hint.
+//! Absent: scoring, boosts (`^2`), fuzzy and proximity search (`~`): [`read`] leaves them out with a note,
+//! [`parse`], for what is kept and acts by itself, refuses them with a hint.
 
 mod filter;
 mod leaf;
+mod note;
 mod parse;
 mod syntax;
 mod token;
@@ -40,7 +42,8 @@ mod view;
 
 pub use filter::{Filter, Needs, Node, Summary};
 pub use leaf::{Check, Number, Range, Subject, Test, Wanted};
-pub use parse::parse;
+pub use note::{Note, Reading, note_code};
+pub use parse::{parse, read};
 pub use syntax::{Bound, Leaf, Matcher, Piece, Query};
 pub use token::{TokenSequence, canonical_number, fold_token, tokens};
 pub use view::{FixedField, Place, RowView, Scalar, visit_path};
@@ -53,6 +56,8 @@ pub mod limits {
     pub const DEPTH: usize = 40;
     /// Most leaves (words, phrases, field tests) of one query.
     pub const LEAVES: usize = 1_000;
+    /// Most notes about one query.
+    pub const NOTES: usize = 20;
     /// Longest regular expression, bytes.
     pub const REGEX_BYTES: usize = 1_000;
     /// Largest compiled regular expression, bytes.

@@ -4,13 +4,26 @@ use crate::error::{Position, ReaderError, code};
 
 use super::leaf::Test;
 use super::limits;
+use super::note::{Ignored, Note, Reading};
 use super::syntax::{Bound, Leaf, Matcher, Piece, Query};
 
-/// Reads a query.
+/// Reads a query, and refuses what means nothing here.
 ///
 /// # Errors
 /// When the text does not follow the syntax or is too large; with position and hint.
 pub fn parse(text: &str) -> Result<Query, ReaderError> {
+    Ok(read_text(text, None)?.query)
+}
+
+/// Reads a query as people search: boosts, fuzzy marks and distances are left out with a note.
+///
+/// # Errors
+/// When the text does not follow the syntax or is too large; with position and hint.
+pub fn read(text: &str) -> Result<Reading, ReaderError> {
+    read_text(text, Some(Vec::new()))
+}
+
+fn read_text(text: &str, notes: Option<Vec<Note>>) -> Result<Reading, ReaderError> {
     if text.len() > limits::TEXT_BYTES {
         return Err(ReaderError::new(
             code::QUERY_TOO_LARGE,
@@ -27,14 +40,12 @@ pub fn parse(text: &str) -> Result<Query, ReaderError> {
         at: 0,
         depth: 0,
         leaves: 0,
+        notes,
     };
     parser.skip_blank();
-    if parser.is_end() {
-        return Ok(Query::All);
-    }
-    let query = parser.parse_or(None)?;
+    let query = if parser.is_end() { Query::All } else { parser.parse_or(None)? };
     match parser.peek() {
-        None => Ok(query),
+        None => Ok(Reading { query, notes: parser.notes.unwrap_or_default() }),
         Some(')') => Err(parser.error(
             "this parenthesis closes nothing",
             "remove it, or write \\) to search for it",
@@ -51,6 +62,8 @@ struct Parser<'a> {
     at: usize,
     depth: usize,
     leaves: usize,
+    /// What was left out; none where it is refused instead.
+    notes: Option<Vec<Note>>,
 }
 
 /// A word as read: its pieces, and whether it was written without any backslash.
@@ -75,6 +88,18 @@ impl Run {
                 }
             })
             .collect()
+    }
+
+    /// Takes the last characters away; they are plain ones.
+    fn cut(&mut self, characters: usize) {
+        if let Some(Piece::Text(text)) = self.pieces.last_mut() {
+            for _ in 0..characters {
+                text.pop();
+            }
+            if text.is_empty() {
+                self.pieces.pop();
+            }
+        }
     }
 
     fn push(&mut self, c: char) {
@@ -269,6 +294,7 @@ impl Parser<'_> {
             ));
         }
         self.depth -= 1;
+        self.take_suffix(false)?;
         Ok(inner)
     }
 
@@ -321,20 +347,17 @@ impl Parser<'_> {
         match self.peek() {
             Some('"') => {
                 let phrase = self.read_quoted()?;
-                if self.peek() == Some('~') {
-                    return Err(self.error(
-                        "proximity search (~) is not supported",
-                        "join words with AND instead",
-                    ));
-                }
+                self.take_suffix(true)?;
                 self.leaf(field, Matcher::Phrase(phrase), start)
             }
             Some('/') => {
                 let source = self.read_regex()?;
+                self.take_suffix(false)?;
                 self.leaf(field, Matcher::Regex(source), start)
             }
             Some('[' | '{') => {
                 let matcher = self.read_range()?;
+                self.take_suffix(false)?;
                 self.leaf(field, matcher, start)
             }
             Some('>' | '<') => {
@@ -420,34 +443,55 @@ impl Parser<'_> {
             }
             self.bump();
         }
-        self.refuse_suffix(start)?;
+        self.cut_suffixes(start, &mut run)?;
         Ok(run)
     }
 
-    /// Boosts and fuzzy terms would silently mean something else as plain text.
-    fn refuse_suffix(&self, start: usize) -> Parsed<()> {
-        let raw = self.text.get(start..self.at).unwrap_or("");
-        let without_number = raw.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-        let Some(before) = without_number.strip_suffix(['~', '^']) else {
-            return Ok(());
-        };
-        if before.is_empty() || before.ends_with('\\') {
-            return Ok(());
+    /// Boosts and fuzzy marks behind a word would silently mean something else as plain text.
+    fn cut_suffixes(&mut self, start: usize, run: &mut Run) -> Parsed<()> {
+        let (text, mut end) = (self.text, self.at);
+        loop {
+            let raw = text.get(start..end).unwrap_or("");
+            let without_number = raw.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+            let Some(before) = without_number.strip_suffix(['~', '^']) else {
+                return Ok(());
+            };
+            if before.is_empty() || before.ends_with('\\') {
+                return Ok(());
+            }
+            let ignored = if without_number.ends_with('~') { Ignored::Fuzzy } else { Ignored::Boost };
+            let (at, characters) = (start + before.len(), raw.len() - before.len());
+            self.ignore(ignored, at)?;
+            run.cut(characters);
+            end = at;
         }
-        let at = start + before.len();
-        if without_number.ends_with('~') {
-            Err(self.error_at(
-                at,
-                "fuzzy search (~) is not supported",
-                "use a wildcard such as time*, or write \\~ for the character",
-            ))
-        } else {
-            Err(self.error_at(
-                at,
-                "boosts (^) mean nothing here: lines are not scored",
-                "remove it, or write \\^ for the character",
-            ))
+    }
+
+    /// Takes boosts behind a phrase, a range, a regular expression or a group, and a phrase's distance.
+    fn take_suffix(&mut self, is_phrase: bool) -> Parsed<()> {
+        loop {
+            let ignored = match self.peek() {
+                Some('^') => Ignored::Boost,
+                Some('~') if is_phrase => Ignored::Proximity,
+                _ => return Ok(()),
+            };
+            self.ignore(ignored, self.at)?;
+            self.bump();
+            while self.peek().is_some_and(|c| c.is_ascii_digit() || c == '.') {
+                self.bump();
+            }
         }
+    }
+
+    /// Leaves something out with a note, or refuses it.
+    fn ignore(&mut self, what: Ignored, at: usize) -> Parsed<()> {
+        let position = Position::of_offset(self.text, at);
+        match &mut self.notes {
+            None => return Err(what.refusal(position)),
+            Some(notes) if notes.len() < limits::NOTES => notes.push(what.note(position)),
+            Some(_) => {}
+        }
+        Ok(())
     }
 
     fn read_quoted(&mut self) -> Parsed<String> {
@@ -508,7 +552,7 @@ impl Parser<'_> {
                 Some(c) => source.push(c),
             }
         }
-        if self.peek().is_some_and(|c| !c.is_whitespace() && c != ')') {
+        if self.peek().is_some_and(|c| !c.is_whitespace() && c != ')' && c != '^') {
             return Err(self.error("text follows the regular expression without a blank", hint));
         }
         Ok(source)

@@ -1,6 +1,6 @@
 //! Each form of the search language on lines as they come.
 
-use andon_reader::query::{Filter, limits, parse};
+use andon_reader::query::{Filter, limits, note_code, parse, read};
 use andon_reader::{LogRow, ReaderError, code, parse_severity};
 use serde_json::{Value, json};
 
@@ -171,6 +171,8 @@ fn mistakes_are_named_with_their_place() {
         ("roam~2", "1:5"),
         ("a^3", "1:2"),
         ("\"a b\"~3", "1:6"),
+        ("\"a b\"^3", "1:6"),
+        ("(a b)^3", "1:6"),
         ("ok\nbad:(", "2:6"),
         ("/(/", "1:1"),
         ("level:>=loud", "1:7"),
@@ -221,4 +223,41 @@ fn severities_are_known_in_the_usual_spellings() {
         assert_eq!(parse_severity(text), Some(number), "{text}");
     }
     assert_eq!(parse_severity("loud"), None);
+}
+
+#[test]
+fn habits_of_other_products_are_left_out_with_a_note_that_points_at_them() {
+    for (typed, meant, notes) in [
+        ("time^2 out", "time out", vec![(note_code::BOOST_IGNORED, "1:5")]),
+        ("roam~", "roam", vec![(note_code::FUZZY_IGNORED, "1:5")]),
+        ("roam~0.8^4", "roam", vec![(note_code::BOOST_IGNORED, "1:9"), (note_code::FUZZY_IGNORED, "1:5")]),
+        ("tim*^2.5", "tim*", vec![(note_code::BOOST_IGNORED, "1:5")]),
+        ("\"a b\"~5", "\"a b\"", vec![(note_code::PROXIMITY_IGNORED, "1:6")]),
+        ("\"a b\"^5 c", "\"a b\" c", vec![(note_code::BOOST_IGNORED, "1:6")]),
+        ("x\nservice:(pay OR web)^2", "x service:(pay OR web)", vec![(note_code::BOOST_IGNORED, "2:21")]),
+        ("status:[1 TO 5]^2", "status:[1 TO 5]", vec![(note_code::BOOST_IGNORED, "1:16")]),
+        ("/tim(e|ing)/^3", "/tim(e|ing)/", vec![(note_code::BOOST_IGNORED, "1:13")]),
+        ("status:>=500^2", "status:>=500", vec![(note_code::BOOST_IGNORED, "1:13")]),
+    ] {
+        let reading = read(typed).unwrap_or_else(|error| panic!("{typed}: {error}"));
+        assert_eq!(reading.query, parse(meant).expect("a query"), "{typed}");
+        let found: Vec<_> = reading.notes.iter().map(|note| (note.code.as_str(), note.position.to_string())).collect();
+        let wanted: Vec<_> = notes.into_iter().map(|(code, place)| (code, place.to_owned())).collect();
+        assert_eq!(found, wanted, "{typed}");
+        assert!(parse(typed).is_err(), "{typed} means nothing where it would act by itself");
+    }
+}
+
+#[test]
+fn what_is_meant_is_read_without_a_note() {
+    for query in ["", "a\\^2", "a\\~", "\"a^2 b~\"", "^", "~", "/a^2~/", "service:pay*"] {
+        let reading = read(query).unwrap_or_else(|error| panic!("{query}: {error}"));
+        assert_eq!((reading.notes.len(), Some(reading.query)), (0, parse(query).ok()), "{query}");
+    }
+}
+
+#[test]
+fn a_text_full_of_marks_has_a_bounded_number_of_notes() {
+    let reading = read(&"a^2 ".repeat(limits::LEAVES)).expect("a query");
+    assert_eq!(reading.notes.len(), limits::NOTES);
 }
