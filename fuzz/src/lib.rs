@@ -1,0 +1,6 @@
+//! What targets share.
+
+#[cfg(feature = "ingest")]
+pub mod kept;
+#[cfg(feature = "ingest")]
+pub mod waiting;
