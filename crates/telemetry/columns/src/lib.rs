@@ -17,6 +17,7 @@ pub mod group;
 pub mod keys;
 pub mod lines;
 pub mod newest;
+pub mod numbered;
 pub mod pick;
 mod references;
 pub mod rows;

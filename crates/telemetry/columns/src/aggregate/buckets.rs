@@ -20,7 +20,7 @@ pub(crate) fn start_of(time_us: i64, width_us: i64) -> i64 {
 }
 
 /// Gives each row of `within` the number of its interval.
-pub(super) fn codes(
+pub(crate) fn codes(
     group: &dyn GroupView,
     clock: Clock,
     width_us: i64,

@@ -36,7 +36,7 @@ use value::Interner;
 
 pub use value::FieldValue;
 
-mod buckets;
+pub(crate) mod buckets;
 
 /// How much an aggregation may keep.
 #[derive(Debug, Clone, Copy)]
