@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-use andon_cli::{Cli, Command, ServeArgs};
+use andon_cli::{Command, ServeArgs};
 use andon_server::{ListenOptions, ServeOptions, TlsOptions, parse_size, serve};
-use clap::Parser;
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(andon_server::POLICY_WORKER) {
@@ -16,7 +15,7 @@ fn main() -> ExitCode {
             Err(text) => refuse(&text),
         };
     }
-    let cli = Cli::parse();
+    let cli = andon_cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&format!("the runtime cannot be started: {error}")),

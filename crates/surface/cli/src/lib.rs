@@ -12,12 +12,16 @@ mod csv;
 mod failure;
 mod fields;
 mod kinds;
+mod log_files;
 mod output;
 mod schema;
 mod serve;
 mod stage;
 mod table;
 mod words;
+
+use std::ffi::OsString;
+use std::path::Path;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use jiff::Timestamp;
@@ -71,6 +75,31 @@ pub enum Command {
     Client(ClientCommand),
 }
 
+/// Reads the process's own arguments; ends the process where they are wrong or ask for help.
+pub fn parse() -> Cli {
+    Cli::parse_from(with_subject(std::env::args_os().collect()))
+}
+
+/// Makes `andon import FILE` of what is `andon import logs FILE` in full.
+fn with_subject(mut words: Vec<OsString>) -> Vec<OsString> {
+    const SUBJECTS: [&str; 6] = ["git", "deploys", "logs", "help", "-h", "--help"];
+    const WITH_VALUE: [&str; 3] = ["--url", "--output", "-o"];
+    let mut place = 1;
+    while let Some(word) = words.get(place).filter(|word| word.to_string_lossy().starts_with('-')) {
+        place += if WITH_VALUE.iter().any(|option| word == *option) { 2 } else { 1 };
+    }
+    let is_import = words.get(place).is_some_and(|word| word == "import");
+    // A subject that is spelt wrongly stays one, so that the right one is suggested.
+    let is_file = |word: &OsString| {
+        let text = word.to_string_lossy();
+        text.starts_with('-') || text.contains(['.', '/']) || Path::new(word).exists()
+    };
+    if is_import && words.get(place + 1).is_some_and(|next| !SUBJECTS.iter().any(|subject| next == *subject) && is_file(next)) {
+        words.insert(place + 1, "logs".into());
+    }
+    words
+}
+
 /// Describes every command, for help texts and completions.
 pub fn command() -> clap::Command {
     Cli::command()
@@ -104,4 +133,22 @@ pub async fn run_with(cli: Cli, token: Option<String>, streams: Streams, now: Ti
             .raw_remark(&failure.text(context.has_token()));
         failure.exit()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_imported_without_saying_that_it_holds_logs() {
+        let told = |line: &str| {
+            let words = with_subject(line.split(' ').map(OsString::from).collect());
+            words.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(told("andon import app.log -o json"), "andon import logs app.log -o json");
+        assert_eq!(told("andon -o json --url http://a import --service x -"), "andon -o json --url http://a import logs --service x -");
+        for kept in ["andon import git .", "andon import deploys a.csv", "andon import logs git", "andon import --help", "andon import", "andon import deploy", "andon logs import x"] {
+            assert_eq!(told(kept), kept);
+        }
+    }
 }

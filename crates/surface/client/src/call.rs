@@ -6,7 +6,7 @@ use std::time::Duration;
 use andon_api::Problem;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -102,6 +102,31 @@ impl Client {
             deadline: DEADLINE,
         }
     }
+}
+
+/// A call that was refused, and when the server wants it again.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub error: ClientError,
+    /// How long the server asks to wait, where it says so.
+    pub retry_after: Option<Duration>,
+}
+
+impl From<ClientError> for Refused {
+    fn from(error: ClientError) -> Self {
+        Self {
+            error,
+            retry_after: None,
+        }
+    }
+}
+
+/// Reads the header `Retry-After` in seconds; a date in it is not understood.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let header = response.headers().get(RETRY_AFTER)?;
+    let seconds: u64 = header.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }
 
 struct Content {
@@ -211,16 +236,38 @@ impl Call<'_> {
         self.send_bytes().await.map(|_| ())
     }
 
+    /// Sends the call and reads its answer as JSON; a refusal tells when the server wants it again.
+    ///
+    /// # Errors
+    /// [`Refused`] with a [`ClientError`] in all its forms.
+    pub async fn send_paced<T: DeserializeOwned>(self) -> Result<T, Refused> {
+        let url = self.client.link(&self.path);
+        let bytes = self.send_for_bytes().await?;
+        serde_json::from_slice(&bytes).map_err(|error| Refused {
+            error: ClientError::Shape {
+                url,
+                reason: error.to_string(),
+            },
+            retry_after: None,
+        })
+    }
+
     async fn send_bytes(self) -> Result<Vec<u8>, ClientError> {
+        self.send_for_bytes().await.map_err(|refused| refused.error)
+    }
+
+    async fn send_for_bytes(self) -> Result<Vec<u8>, Refused> {
         let (client, deadline) = (self.client.clone(), self.deadline);
         let response = self.dispatch(Some(deadline), "application/json").await?;
         let status = response.status();
         let url = response.url().to_string();
+        let retry_after = retry_after(&response);
         let bytes = read(&client, response).await?;
         if status.is_success() {
             Ok(bytes)
         } else {
-            Err(failure(url, status.as_u16(), &bytes))
+            let error = failure(url, status.as_u16(), &bytes);
+            Err(Refused { error, retry_after })
         }
     }
 
@@ -251,6 +298,22 @@ impl Call<'_> {
             });
         }
         Ok(Events::new(client.base, response))
+    }
+
+    /// Sends the call and gives its answer piece by piece, for files of any size.
+    ///
+    /// # Errors
+    /// [`ClientError`] in all its forms; what breaks off later is an item of the stream.
+    pub async fn pieces(self) -> Result<impl Stream<Item = Result<Bytes, ClientError>>, ClientError> {
+        let client = self.client.clone();
+        let response = self.dispatch(None, "*/*").await?;
+        let status = response.status();
+        if !status.is_success() {
+            let url = response.url().to_string();
+            let bytes = read(&client, response).await?;
+            return Err(failure(url, status.as_u16(), &bytes));
+        }
+        Ok(response.bytes_stream().map(move |piece| piece.map_err(|error| broken_off(&client, &error))))
     }
 
     async fn dispatch(
@@ -290,16 +353,18 @@ impl Call<'_> {
     }
 }
 
+fn broken_off(client: &Client, error: &reqwest::Error) -> ClientError {
+    ClientError::unreachable(
+        &client.base,
+        format!("the answer broke off ({})", reason_of(error)),
+    )
+}
+
 async fn read(client: &Client, response: Response) -> Result<Vec<u8>, ClientError> {
     let mut bytes = Vec::new();
     let mut parts = response.bytes_stream();
     while let Some(part) = parts.next().await {
-        let part = part.map_err(|error| {
-            ClientError::unreachable(
-                &client.base,
-                format!("the answer broke off ({})", reason_of(&error)),
-            )
-        })?;
+        let part = part.map_err(|error| broken_off(client, &error))?;
         if bytes.len() + part.len() > ANSWER_BYTES_MAX {
             let reason = format!("it is over {ANSWER_BYTES_MAX} bytes");
             return Err(ClientError::Shape {

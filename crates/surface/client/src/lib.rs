@@ -14,6 +14,6 @@ mod events;
 pub mod git;
 
 pub use address::{Token, segment};
-pub use call::{Call, Client, DEADLINE, LONG_DEADLINE};
+pub use call::{Call, Client, DEADLINE, LONG_DEADLINE, Refused};
 pub use error::ClientError;
 pub use events::{EventReader, Events, ServerEvent};

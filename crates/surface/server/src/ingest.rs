@@ -80,6 +80,7 @@ fn refuse(error: &IngestError) -> Problem {
     let code = match error.status {
         413 => ErrorCode::RequestTooLarge,
         503 if error.code == andon_reader::code::DISK_FULL => ErrorCode::DiskFull,
+        503 if error.code == andon_reader::code::OVERLOADED => ErrorCode::TooManyRequests,
         503 => ErrorCode::SystemUnavailable,
         500 => ErrorCode::SystemFault,
         _ => ErrorCode::IngestInvalid,

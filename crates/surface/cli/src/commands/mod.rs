@@ -9,6 +9,8 @@ mod explain;
 mod hook;
 mod import_deploys;
 mod import_git;
+mod import_logs;
+mod import_sending;
 mod incident;
 mod learning;
 mod line;
@@ -81,7 +83,7 @@ pub enum ClientCommand {
     Review(review::ReviewArgs),
     /// Show the chain from a change to its lesson
     Trace(trace::TraceArgs),
-    /// Import git histories and deploys
+    /// Import git histories, deploys and log files
     #[command(subcommand)]
     Import(ImportCommand),
     /// Set up webhooks of forges
@@ -111,6 +113,8 @@ pub enum ImportCommand {
     Git(import_git::ImportGitArgs),
     /// Import deploys from a CSV or JSON file
     Deploys(import_deploys::ImportDeploysArgs),
+    /// Import log files: JSON lines, text, syslog, GELF, logfmt; plain, gzip or zstd
+    Logs(import_logs::ImportLogsArgs),
 }
 
 pub(crate) async fn dispatch(context: &Context, command: ClientCommand) -> Result<Exit, Failure> {
@@ -139,6 +143,7 @@ pub(crate) async fn dispatch(context: &Context, command: ClientCommand) -> Resul
         C::Trace(args) => trace::run(context, args).await,
         C::Import(ImportCommand::Git(args)) => import_git::run(context, args).await,
         C::Import(ImportCommand::Deploys(args)) => import_deploys::run(context, args).await,
+        C::Import(ImportCommand::Logs(args)) => import_logs::run(context, args).await,
         C::Hook(command) => hook::run(context, command).await,
         C::Token(command) => token::run(context, command).await,
         C::Can(args) => token::can(context, args).await,
