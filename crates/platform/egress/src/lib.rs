@@ -1,13 +1,18 @@
-//! The only way out of Andon: a guarded HTTP client and a mailer.
+//! The only way out of Andon: a guarded HTTP client, a mailer and buckets of S3 servers.
 //!
 //! Invariants: every call has a deadline and a limit on what it reads; addresses that serve cloud
 //! metadata are never called; private networks are called by configuration alone; redirects are not
 //! followed. A failure says whether trying again can help.
 
+mod bucket;
+mod bucket_answer;
 mod guard;
 mod mail;
+mod signature;
 mod web;
 
+pub use bucket::{Bucket, BucketKey, BucketSettings, ObjectHead};
+pub use bucket_answer::BucketError;
 pub use guard::Networks;
 pub use mail::{Mail, MailSettings};
 pub use web::Answer;

@@ -81,8 +81,13 @@ impl Web {
         answer_of(self.client.get(self.admit(url)?)).await
     }
 
+    /// The client, for calls with a method, a deadline and limits of their own.
+    pub(crate) fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
     /// Refuses what is no web address, and literal addresses that may not be called.
-    fn admit(&self, text: &str) -> Result<Url, SendError> {
+    pub(crate) fn admit(&self, text: &str) -> Result<Url, SendError> {
         let url = Url::parse(text).map_err(|error| SendError::permanent(format!("not a URL: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(SendError::permanent("only http and https are called"));
@@ -128,7 +133,7 @@ async fn read_some(response: reqwest::Response) -> Result<Bytes, SendError> {
 }
 
 /// Tells an error with its causes: the outermost alone says little.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
