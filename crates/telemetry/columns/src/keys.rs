@@ -54,6 +54,9 @@ pub(crate) fn hash(seed: u64, bytes: &[u8]) -> u64 {
 pub struct KeySpace(u64);
 
 impl KeySpace {
+    /// Keys that stay in memory and belong to one column anyway.
+    pub(crate) const ANY: Self = Self(0);
+
     /// The keys of a column. Attributes of one name share them, whatever the kind.
     #[must_use]
     pub fn of(column: &ColumnName) -> Self {

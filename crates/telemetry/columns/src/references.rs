@@ -1,6 +1,6 @@
 //! The values of other columns of a group, for the templates that refer to them.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ const COLUMNS: usize = 32;
 pub(crate) struct GroupReferences<'a> {
     group: &'a dyn GroupView,
     columns: [OnceCell<Option<Arc<Column>>>; COLUMNS],
+    /// The rows in which a column has a literal: every template with such a variable asks.
+    contained: RefCell<Vec<(usize, Literal, Option<Bits>)>>,
 }
 
 impl<'a> GroupReferences<'a> {
@@ -26,6 +28,7 @@ impl<'a> GroupReferences<'a> {
         Self {
             group,
             columns: [const { OnceCell::new() }; COLUMNS],
+            contained: RefCell::default(),
         }
     }
 
@@ -70,6 +73,18 @@ impl References for GroupReferences<'_> {
         reference: usize,
         literal: &Literal,
     ) -> Result<Option<Bits>, ColumnError> {
+        let is_it = |known: &&(usize, Literal, Option<Bits>)| known.0 == reference && known.1 == *literal;
+        if let Some((.., rows)) = self.contained.borrow().iter().find(is_it) {
+            return Ok(rows.clone());
+        }
+        let rows = self.find(reference, literal)?;
+        self.contained.borrow_mut().push((reference, literal.clone(), rows.clone()));
+        Ok(rows)
+    }
+}
+
+impl GroupReferences<'_> {
+    fn find(&self, reference: usize, literal: &Literal) -> Result<Option<Bits>, ColumnError> {
         let all = Bits::all(self.group.rows());
         let pattern = SubstringPattern::new(literal.clone());
         Ok(match self.column(reference)? {

@@ -1,7 +1,10 @@
 //! Many texts in one allocation: how columns of text are held, logged and read.
 
-use andon_reader::query::TokenSequence;
+use std::sync::OnceLock;
 
+use andon_reader::query::{TokenSequence, fold_token, tokens};
+
+use crate::keys::{KeyFilter, KeySpace, Keys};
 use crate::template::{Literal, Needle};
 use crate::wire::{put_bytes, put_number, take_bytes, take_number};
 
@@ -10,7 +13,29 @@ use crate::wire::{put_bytes, put_number, take_bytes, take_number};
 pub struct Texts {
     pub(crate) ends: Vec<u32>,
     pub(crate) text: String,
+    words: WordFilter,
 }
+
+/// Which words many texts may have, worked out when it is first asked; of the texts, not beside them.
+#[derive(Debug, Default)]
+struct WordFilter(OnceLock<KeyFilter>);
+
+impl Clone for WordFilter {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for WordFilter {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for WordFilter {}
+
+/// Texts with fewer bytes are looked through as quickly as their words are found.
+const FILTERED_BYTES: usize = 4 << 10;
 
 impl Texts {
     /// Says how many there are.
@@ -119,9 +144,15 @@ impl Texts {
         }
     }
 
-    /// Says whether any text has words next to each other.
+    /// Says whether any text has words next to each other; for texts that no longer change.
     #[must_use]
     pub fn have_words(&self, words: &TokenSequence) -> bool {
+        if self.text.len() >= FILTERED_BYTES {
+            let filter = self.words.0.get_or_init(|| self.filter_of_words());
+            if words.folded().iter().any(|word| !filter.may_have(KeySpace::ANY.key(word))) {
+                return false;
+            }
+        }
         let mut any = false;
         self.each_with_words(words, |_| {
             any = true;
@@ -130,10 +161,26 @@ impl Texts {
         any
     }
 
+    fn filter_of_words(&self) -> KeyFilter {
+        let mut keys = Keys::default();
+        for text in self.iter() {
+            for token in tokens(text) {
+                let is_folded = token.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
+                keys.add(if is_folded {
+                    KeySpace::ANY.key(token)
+                } else {
+                    KeySpace::ANY.key(&fold_token(token))
+                });
+            }
+        }
+        keys.finish()
+    }
+
     /// Memory in use.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.ends.capacity() * 4 + self.text.capacity()
+        let words = self.words.0.get().map_or(0, KeyFilter::memory_bytes);
+        self.ends.capacity() * 4 + self.text.capacity() + words
     }
 
     /// Says how many bytes they have together.
@@ -183,6 +230,7 @@ impl Texts {
         Some(Self {
             ends,
             text: text.to_owned(),
+            words: WordFilter::default(),
         })
     }
 }

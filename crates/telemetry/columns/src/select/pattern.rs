@@ -20,6 +20,8 @@ struct Pattern<'a> {
     words: Option<&'a TokenSequence>,
     /// For each literal whether it is a word that only constant text of templates has.
     constant: Vec<bool>,
+    /// For each literal whether it is a word that no column referred to has.
+    unreferred: Vec<bool>,
     is_substring: bool,
     equals: Option<&'a str>,
 }
@@ -31,6 +33,7 @@ impl<'a> Pattern<'a> {
             literals: Vec::new(),
             words: None,
             constant: Vec::new(),
+            unreferred: Vec::new(),
             is_substring: false,
             equals: None,
         };
@@ -67,7 +70,9 @@ impl<'a> Pattern<'a> {
             let selector = Selector { group, checkpoint };
             for literal in &pattern.literals {
                 let word = std::str::from_utf8(&literal.bytes).unwrap_or_default();
-                pattern.constant.push(selector.is_constant_in_messages(word)?);
+                let is_unreferred = selector.references_lack(word)?;
+                pattern.unreferred.push(is_unreferred);
+                pattern.constant.push(is_unreferred && selector.message_variables_lack(word));
             }
         }
         Ok(pattern)
@@ -101,6 +106,10 @@ impl TextPattern for Pattern<'_> {
 
     fn is_constant(&self, literal: usize) -> bool {
         self.constant.get(literal).is_some_and(|&is_constant| is_constant)
+    }
+
+    fn is_in_references(&self, literal: usize) -> bool {
+        self.unreferred.get(literal).is_none_or(|&is_unreferred| !is_unreferred)
     }
 
     fn substring(&self) -> Option<&Literal> {

@@ -123,16 +123,14 @@ impl Selector<'_> {
         }
     }
 
-    /// Says whether each message that has the word has it wholly in the constant text of its template.
-    pub(super) fn is_constant_in_messages(&self, word: &str) -> Result<bool, ColumnError> {
+    /// Says whether no variable of a message has the word, whole or in part.
+    pub(super) fn message_variables_lack(&self, word: &str) -> bool {
         let column = message_column();
-        Ok(self.group.has_keys(&column)
-            && !self.group.may_have_key(word_key(&column, word))
-            && self.references_lack(word)?)
+        self.group.has_keys(&column) && !self.group.may_have_key(word_key(&column, word))
     }
 
     /// Messages may hold the values of other columns; those of attributes are looked up in them.
-    fn references_lack(&self, word: &str) -> Result<bool, ColumnError> {
+    pub(super) fn references_lack(&self, word: &str) -> Result<bool, ColumnError> {
         for referred in self.group.references() {
             if self.group.has_keys(referred) {
                 if !self.lacks_word(referred, word, false)? {
@@ -143,6 +141,8 @@ impl Selector<'_> {
             let sequence = TokenSequence::new(word);
             match self.group.column(referred)?.as_deref() {
                 None => {}
+                // A whole number is one word, and all digits.
+                Some(Column::Integers { .. }) if word.bytes().any(|b| !b.is_ascii_digit()) => {}
                 Some(Column::Dictionary { dictionary, .. }) => {
                     if dictionary.have_words(&sequence) {
                         return Ok(false);

@@ -60,6 +60,12 @@ pub trait TextPattern {
         false
     }
 
+    /// Says whether the value of another column that a text refers to may have the literal at this place;
+    /// no only for a word of [`TextPattern::words`].
+    fn is_in_references(&self, _literal: usize) -> bool {
+        true
+    }
+
     /// The literal, if the test is just that it occurs.
     fn substring(&self) -> Option<&Literal> {
         None

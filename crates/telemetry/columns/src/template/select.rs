@@ -10,7 +10,7 @@ use crate::bits::Bits;
 use crate::error::ColumnError;
 
 use super::column::{References, Renderer, TemplateColumn};
-use super::layout::{Encoding, Form};
+use super::layout::{Encoding, Form, Slot};
 use super::pattern::{Literal, Needle, TextPattern, Touch};
 use super::probe::{Probe, Verdict};
 use super::slot::SlotReader;
@@ -74,10 +74,17 @@ struct Searched {
     in_constants: Bits,
     /// It is a word that no variable has.
     is_constant: bool,
+    /// The value of another column may have it.
+    in_references: bool,
 }
 
 impl Searched {
-    fn new(column: &TemplateColumn, literal: &Literal, is_constant: bool) -> Self {
+    fn new(
+        column: &TemplateColumn,
+        literal: &Literal,
+        is_constant: bool,
+        in_references: bool,
+    ) -> Self {
         let needle = Needle::beginning(literal);
         // Of a word that no variable has, no variable is asked.
         let sets = column.directory.byte_sets.iter().filter(|_| !is_constant);
@@ -87,6 +94,16 @@ impl Searched {
             in_constants: templates_with(column, &needle),
             needle,
             is_constant,
+            in_references,
+        }
+    }
+
+    /// The places of the literal that may stand in a variable.
+    #[inline]
+    fn places_in(&self, slot: &Slot) -> u64 {
+        match slot.encoding {
+            Encoding::Reference(_) if !self.in_references => 0,
+            _ => self.places_of(slot.byte_set),
         }
     }
 
@@ -236,17 +253,19 @@ impl<'a> Search<'a> {
         references: &'a dyn References,
     ) -> Self {
         let literals = pattern.literals().iter().enumerate();
-        let mut literals: Vec<(bool, &Literal)> = literals
+        let mut literals: Vec<(bool, usize, &Literal)> = literals
             .filter(|(_, literal)| !literal.bytes.is_empty())
-            .map(|(place, literal)| (pattern.is_constant(place), literal))
+            .map(|(place, literal)| (pattern.is_constant(place), place, literal))
             .collect();
         // Words that only constants have say most; long ones occur in few templates and values.
-        literals.sort_by_key(|(is_constant, literal)| {
+        literals.sort_by_key(|(is_constant, _, literal)| {
             (!is_constant, std::cmp::Reverse(literal.bytes.len()))
         });
         let literals: Vec<Searched> = literals
             .into_iter()
-            .map(|(is_constant, literal)| Searched::new(column, literal, is_constant))
+            .map(|(is_constant, place, literal)| {
+                Searched::new(column, literal, is_constant, pattern.is_in_references(place))
+            })
             .collect();
         Self {
             column,
@@ -290,7 +309,7 @@ impl<'a> Search<'a> {
         let slots = template.slots.of(&directory.slots);
         let mut place = template.text.start;
         slots.iter().enumerate().all(|(at, slot)| {
-            let places = literal.places_of(slot.byte_set);
+            let places = literal.places_in(slot);
             let before = place;
             place = slot.at;
             if places == 0 {
@@ -462,7 +481,7 @@ impl<'a> Search<'a> {
             .slots(template)
             .iter()
             .map(|slot| {
-                let places = literal.places_of(slot.byte_set);
+                let places = literal.places_in(slot);
                 (places, slot.shortest as usize, slot.longest as usize)
             })
             .collect();
