@@ -69,7 +69,7 @@ impl StoreConfig {
             flush_rows: GROUP_ROWS as u64,
             flush_bytes: 64 << 20,
             flush_age: Duration::from_secs(300),
-            memory_cap_bytes: 160 << 20,
+            memory_cap_bytes: 112 << 20,
             overload_wait: Duration::from_secs(10),
             commit_interval: Duration::ZERO,
             index_cache_bytes: 16 << 20,

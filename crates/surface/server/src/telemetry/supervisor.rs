@@ -22,6 +22,9 @@ use tokio::sync::watch;
 use super::TELEMETRY_WORKER;
 use super::plan::Plan;
 
+/// How many arenas the allocator of the system may have.
+const ARENAS: &str = "MALLOC_ARENA_MAX";
+
 /// How often the pulse is taken; alarms hear of closed windows at this pace.
 const PERIOD: Duration = Duration::from_millis(500);
 /// A process without a pulse for so long hangs.
@@ -288,6 +291,10 @@ fn command(program: &Path, folder: &Path) -> Command {
     command.process_group(0).kill_on_drop(true);
     for secret in SECRETS {
         command.env_remove(secret);
+    }
+    // Each arena of glibc keeps what it once had; somebody who sets it knows better.
+    if std::env::var_os(ARENAS).is_none() {
+        command.env(ARENAS, "2");
     }
     command
 }
