@@ -24,6 +24,7 @@ export function LogBars({
   legend?: boolean
 }) {
   const bands = useMemo(() => gather(histogram), [histogram])
+  const series = useMemo(() => bands.map((band) => ({ label: band.name, values: band.counts, color: `--band-${band.name}`, type: 'bars' as const })), [bands])
   const x = useMemo(() => histogram.startsUs.map((us) => us / 1e6), [histogram])
   return (
     <div>
@@ -41,7 +42,7 @@ export function LogBars({
         label={`Log lines over time: ${bands.map((b) => `${b.total} ${b.name}`).join(', ') || 'none'}`}
         x={x}
         stacked
-        series={bands.map((band) => ({ label: band.name, values: band.counts, color: `--band-${band.name}`, type: 'bars' as const }))}
+        series={series}
         bucket={histogram.bucketUs / 1e6}
         levels={levels}
         markers={markers}

@@ -39,9 +39,9 @@ export function Plot(props: Props) {
   }, [shape])
 
   useEffect(() => {
-    plot.current?.setData(data(props))
-    // Levels and markers may have changed as well.
-  }, [props])
+    plot.current?.setData(data(latest.current))
+    // Levels and markers may have changed as well; what is drawn does not depend on the rest.
+  }, [props.x, props.series, props.levels, props.markers, props.from, props.until, props.bucket, props.ticks])
 
   return <div ref={place} className={css.plot} data-zoom={props.onZoom ? true : undefined} />
 }

@@ -21,11 +21,12 @@ import css from './Logs.module.css'
 import { Nothing } from './Nothing'
 import { OpenSaved } from './OpenSaved'
 import { QueryBar } from './QueryBar'
-import { Rail } from './Rail'
+import { ListRail } from './Rail'
 import { RangePicker, rangeLabel } from './RangePicker'
 import { RowDetail, useRow, type FieldActions, type Look } from './RowDetail'
 import { Header, Rows, type RowsHandle, type Seen } from './Rows'
 import { Saved, type SavedDialog } from './Saved'
+import { SeenPlace } from './seen'
 import { Status } from './Status'
 import { Tools } from './Tools'
 import type { Question } from './list'
@@ -37,7 +38,6 @@ const DAY_MS = 86_400_000
 const AHEAD_MS = 60_000
 const SELECT_AFTER_MS = 250
 const NO_NOTES: LogNote[] = []
-const NOWHERE: Seen = { first: 0, last: -1, atTop: true }
 
 export function LogsPage() {
   const search = useSearch({ from: '/logs' })
@@ -59,10 +59,16 @@ function Explorer() {
   const made = useLines()
   const list = useList(made?.list)
   const bars = useQuery(barsQuery(question))
-  const fields = useQuery(fieldsQuery(question))
-  const [seen, setSeen] = useState(NOWHERE)
+  // The lines are what a person waits for: what is counted over thousands of them does not stand in their way.
+  const fields = useQuery({ ...fieldsQuery(question), enabled: list.answered === question || Boolean(search.tail) })
+  const [place] = useState(() => new SeenPlace())
+  const [atTop, setAtTop] = useState(true)
+  const see = useCallback((seen: Seen) => {
+    place.set(seen)
+    setAtTop(seen.atTop)
+  }, [place])
   const [held, setHeld] = useState(false)
-  const tail = useTail(made?.lines, Boolean(search.tail), view, held || !seen.atTop)
+  const tail = useTail(made?.lines, Boolean(search.tail), view, held || !atTop)
   const rows = search.tail ? tail.rows : list.rows
   const handle = useRef<RowsHandle>(null)
   const [active, setActive] = useState(search.focus)
@@ -140,7 +146,8 @@ function Explorer() {
   const activeRow = useRow(made?.lines, active, activeUs !== undefined)
   const setTail = (on: boolean) => {
     setHeld(false)
-    setSeen(NOWHERE)
+    place.reset()
+    setAtTop(true)
     go({ tail: on || undefined, until: undefined })
   }
   useLogKeys({
@@ -177,11 +184,9 @@ function Explorer() {
   const near = useCallback((side: 'up' | 'down') => {
     if (!search.tail && made && made.list.state.more[side] && !made.list.state.stale && !made.list.state.error) void made.list.more(side)
   }, [made, search.tail])
-  const days = !search.tail && spanMs(question) > DAY_MS
   const marks = useMemo(() => needlesOf(query), [query])
   const names = fields.data?.items ?? []
-  const topRow = rows[seen.first]
-  const bottomRow = rows[Math.min(seen.last, rows.length - 1)]
+  const days = search.tail ? isOld(rows[0]?.us) : spanMs(question) > DAY_MS
   const opened = search.tail ? 'tail' : String(list.opened)
 
   return (
@@ -223,8 +228,8 @@ function Explorer() {
         <FieldBar fields={fields} actions={actions} open={sheet} close={() => setSheet(false)} />
         <div className={css.results}>
           <Status
-            list={list} bars={bars.data} barsStale={bars.isPlaceholderData || bars.isPending} tail={search.tail ? tail : undefined} held={held || !seen.atTop} wrap={Boolean(search.wrap)} order={order}
-            seen={seen} rows={rows}
+            list={list} bars={bars.data} barsStale={bars.isPlaceholderData || bars.isPending} tail={search.tail ? tail : undefined} held={held || !atTop} wrap={Boolean(search.wrap)} order={order}
+            place={place} rows={rows}
             hold={(hold) => {
               setHeld(hold)
               if (!hold) handle.current?.toTop()
@@ -238,14 +243,14 @@ function Explorer() {
             ) : (
               <Rows
                 handle={handle} rows={rows} columns={columns} wrap={Boolean(search.wrap)} days={days} opened={opened} start={search.tail ? 0 : list.start} home={search.tail ? undefined : home} above={list.more.up} follow={Boolean(search.tail)} active={active} open={open}
-                focus={search.around ? search.focus : undefined} needles={marks} toggle={toggle} near={near} seen={setSeen} label="Log lines"
+                focus={search.around ? search.focus : undefined} needles={marks} toggle={toggle} near={near} seen={see} label="Log lines"
                 header={<Header columns={columns} order={order} turn={() => go({ order: order === 'newest' ? 'oldest' : undefined })} change={(next) => stay({ columns: columnText(next) })} />}
                 detail={(id) => made && <RowDetail lines={made.lines} id={id} look={look} setLook={setLook} actions={actions} link={(place) => lineHref(place, search, question.since, question.until)} />}
                 foot={!search.tail && (list.loading.down || !list.more.down) && <p className={css.foot}>{list.loading.down ? 'Reading further lines…' : 'The lines end here.'}</p>}
               />
             )}
             {!search.tail && bars.data && !list.error && (
-              <Rail histogram={bars.data} order={order} topUs={topRow?.us} bottomUs={bottomRow?.us} atTop={seen.atTop && list.above === 0} days={days} jump={(us) => {
+              <ListRail histogram={bars.data} order={order} place={place} rows={rows} isWhole={list.above === 0} days={days} jump={(us) => {
                 setHome(undefined)
                 made?.list.jump(us)
               }} />
@@ -267,6 +272,11 @@ function standing(query: string, since: string, until: string | undefined, order
     return at === undefined || /^\d{4}-/.test(bound) ? bound : new Date(at).toISOString()
   }
   return { query, since: text(since, ''), until: text(until, new Date(now + AHEAD_MS).toISOString()), order }
+}
+
+/** A time alone would be taken for one of today. */
+function isOld(us: number | undefined): boolean {
+  return us !== undefined && Math.abs(Date.now() - us / 1_000) > DAY_MS
 }
 
 function spanMs(question: Question): number {

@@ -4,14 +4,22 @@ import { count } from '~/lib/number'
 import { olderThan, profileOf, timeAt } from '~/lib/rail'
 import { bandOf, type Band } from '~/lib/state'
 import { logDay, logTime } from '~/lib/time'
+import type { SlimRow } from './protocol'
 import css from './Rail.module.css'
+import { useSeen, type SeenPlace } from './seen'
 
 const STRIPES = 160
 const STEP_SHARE = 0.02
 const JUMP_AFTER_MS = 140
 
+/** The rail of the lines that are held, at the place where one reads. */
+export function ListRail({ place, rows, isWhole, ...rail }: { histogram: LogHistogram; order: 'newest' | 'oldest'; days: boolean; jump: (us: number | undefined) => void; place: SeenPlace; rows: SlimRow[]; isWhole: boolean }) {
+  const seen = useSeen(place)
+  return <Rail {...rail} topUs={rows[seen.first]?.us} bottomUs={rows[Math.min(seen.last, rows.length - 1)]?.us} atTop={seen.atTop && isWhole} />
+}
+
 /** The scroll bar of all hits, however many: where one is, where the errors are, and a way to any place. */
-export function Rail({ histogram, order, topUs, bottomUs, atTop, days, jump }: {
+function Rail({ histogram, order, topUs, bottomUs, atTop, days, jump }: {
   histogram: LogHistogram
   order: 'newest' | 'oldest'
   /** The times of the first and the last line in view. */

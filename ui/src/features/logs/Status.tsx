@@ -11,10 +11,11 @@ import type { ListState } from './list'
 import css from './Logs.module.css'
 import type { SlimRow } from './protocol'
 import type { Seen } from './Rows'
+import { useSeen, type SeenPlace } from './seen'
 import type { Tail } from './useLogs'
 
 /** What is known about the answer: how many lines, how many were looked at, how long it took, and what is missing. */
-export function Status({ list, bars, barsStale, tail, held, wrap, order, seen, rows, hold, setWrap, retry }: {
+export function Status({ list, bars, barsStale, tail, held, wrap, order, place, rows, hold, setWrap, retry }: {
   list: ListState
   bars: LogHistogram | undefined
   barsStale: boolean
@@ -22,7 +23,7 @@ export function Status({ list, bars, barsStale, tail, held, wrap, order, seen, r
   held: boolean
   wrap: boolean
   order: 'newest' | 'oldest'
-  seen: Seen
+  place: SeenPlace
   rows: SlimRow[]
   hold: (hold: boolean) => void
   setWrap: (wrap: boolean) => void
@@ -31,7 +32,7 @@ export function Status({ list, bars, barsStale, tail, held, wrap, order, seen, r
   return (
     <div className={css.status}>
       <div className={css.facts} role="status">
-        {tail ? <Following tail={tail} held={held} hold={hold} /> : <Found list={list} bars={bars} barsStale={barsStale} order={order} seen={seen} rows={rows} retry={retry} />}
+        {tail ? <Following tail={tail} held={held} hold={hold} /> : <Found list={list} bars={bars} barsStale={barsStale} order={order} place={place} rows={rows} retry={retry} />}
       </div>
       <Tooltip label={wrap ? 'One row a line' : 'Wrap long lines'}>
         <Button size="compact-xs" variant={wrap ? 'light' : 'subtle'} color="gray" aria-pressed={wrap} aria-label="Wrap long lines" className="hide-phone" onClick={() => setWrap(!wrap)}><Icon name="wrap" size={14} /></Button>
@@ -40,17 +41,17 @@ export function Status({ list, bars, barsStale, tail, held, wrap, order, seen, r
   )
 }
 
-function Found({ list, bars, barsStale, order, seen, rows, retry }: { list: ListState; bars: LogHistogram | undefined; barsStale: boolean; order: 'newest' | 'oldest'; seen: Seen; rows: SlimRow[]; retry: () => void }) {
+function Found({ list, bars, barsStale, order, place, rows, retry }: { list: ListState; bars: LogHistogram | undefined; barsStale: boolean; order: 'newest' | 'oldest'; place: SeenPlace; rows: SlimRow[]; retry: () => void }) {
   const { found } = list
   const missing = [...new Set([...(found?.missing ?? []), ...(bars?.missing ?? [])])]
   const complete = found?.complete !== false && bars?.complete !== false
   const ms = (us: number | undefined) => count(Math.max(1, Math.round((us ?? 0) / 1_000)))
-  const place = placeOf(list, bars, order, seen, rows)
+  const where = placeOf(list, bars, order, useSeen(place), rows)
   return (
     <>
       {list.error ? <Absent list={list} retry={retry} /> : null}
       {bars && !list.error && <strong className="num" data-stale={barsStale || undefined}>{barsStale ? 'counting…' : bars.complete === false ? `at least ${plural(bars.total, 'line')}` : plural(bars.total, 'line')}</strong>}
-      {place && <span className="num">{place}</span>}
+      {where && <span className="num">{where}</span>}
       {found?.scannedRows !== undefined && (
         <Tooltip label={bars?.elapsedUs ? `Found in ${ms(found.elapsedUs)} ms, counted in ${ms(bars.elapsedUs)} ms` : 'For the first page'}>
           <span className="faint num">looked at {compact(found.scannedRows)} in {ms(found.elapsedUs)} ms</span>

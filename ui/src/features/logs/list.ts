@@ -25,6 +25,8 @@ export interface ListState {
   /** When an absent server is asked again, milliseconds since the epoch. */
   retryAt: number | undefined
   found: { scannedRows: number | undefined; elapsedUs: number | undefined; complete: boolean; missing: string[]; notes: LogNote[] } | undefined
+  /** The question to which there was an answer, or a refusal. */
+  answered: Question | undefined
   /** The line at which the list begins: what stands above it came from the other direction. */
   start: number
   /** What is held answers the question before; the new answer is on its way. */
@@ -40,7 +42,7 @@ const RETRY_MAX_MS = 10_000
 
 const NOTHING: ListState = {
   window: emptyWindow(false), rows: [], above: 0, loading: { up: false, down: false }, more: { up: false, down: false },
-  error: undefined, retryAt: undefined, found: undefined, start: 0, stale: false, opened: 0,
+  error: undefined, retryAt: undefined, found: undefined, answered: undefined, start: 0, stale: false, opened: 0,
 }
 
 /** The lines of one answer, as far as they are held: pages come at both ends as one scrolls. */
@@ -118,7 +120,7 @@ export class LineList {
       const kept = new Set(answer.rows.map((row) => row.id))
       this.lines.drop([...dropped, ...(first ? this.state.rows.filter((row) => !kept.has(row.id)) : [])].map((row) => row.id))
       this.set({
-        window, stale: false, opened: first ? this.state.opened + 1 : this.state.opened, error: undefined, retryAt: undefined, loading: { ...this.state.loading, [side]: false },
+        window, stale: false, answered: question, opened: first ? this.state.opened + 1 : this.state.opened, error: undefined, retryAt: undefined, loading: { ...this.state.loading, [side]: false },
         found: first || !answer.complete ? { scannedRows: answer.scannedRows, elapsedUs: answer.elapsedUs, complete: answer.complete, missing: answer.missing, notes: answer.notes } : this.state.found,
       })
     } catch (error) {
@@ -168,7 +170,7 @@ export class LineList {
     // Lines that answer another question would mislead.
     const gone = this.state.stale && this.state.rows.length > 0 ? { window: emptyWindow<SlimRow>(false), found: undefined } : {}
     if (gone.window) this.lines.drop(this.state.rows.map((row) => row.id))
-    this.set({ ...gone, error, loading: { ...this.state.loading, [side]: false }, retryAt: again ? Date.now() + waitMs : undefined })
+    this.set({ ...gone, error, answered: this.question, loading: { ...this.state.loading, [side]: false }, retryAt: again ? Date.now() + waitMs : undefined })
     if (again) this.timer = setTimeout(() => this.retry(side), waitMs)
   }
 
