@@ -231,7 +231,7 @@ export class Server {
         response.once('aborted', () => reject(new Error('the answer broke off')));
       });
       request.setTimeout(limitMs, () => request.destroy(new Error(`no answer within ${limitMs} ms`)));
-      request.once('error', reject);
+      request.once('error', (error) => reject(Object.assign(error, { message: `${method} ${target}: ${error.message}` })));
       request.end(payload);
     });
   }
