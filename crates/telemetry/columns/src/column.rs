@@ -263,4 +263,9 @@ pub trait GroupView: Send + Sync {
 
     /// Inclusive bounds of the times of receipt.
     fn received_bounds_us(&self) -> (i64, i64);
+
+    /// The lines that no question may find any more, although they are still there.
+    fn hidden(&self) -> Option<&Bits> {
+        None
+    }
 }

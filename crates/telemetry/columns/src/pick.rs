@@ -20,7 +20,7 @@ pub fn integers(
     Ok(rows.iter().map(|&row| value_at(*base, offsets.get(row))).collect())
 }
 
-/// Finds the row with a sequence, which ascend.
+/// Finds the row with a sequence, which ascend; a hidden one is not found.
 ///
 /// # Errors
 /// When the column of sequences cannot be read.
@@ -28,6 +28,20 @@ pub fn row_of_sequence(
     group: &dyn GroupView,
     sequence: u64,
 ) -> Result<Option<usize>, ColumnError> {
+    let row = rows_before(group, sequence)?;
+    let is_hidden = group.hidden().is_some_and(|hidden| hidden.get(row));
+    if row >= group.rows() || is_hidden {
+        return Ok(None);
+    }
+    let found = integers(group, &ColumnName::Sequence, &[row])?;
+    Ok((found.first().map(|number| number.cast_unsigned()) == Some(sequence)).then_some(row))
+}
+
+/// Counts the rows with a smaller sequence; they are the first ones.
+///
+/// # Errors
+/// When the column of sequences cannot be read.
+pub fn rows_before(group: &dyn GroupView, sequence: u64) -> Result<usize, ColumnError> {
     let column = group.column(&ColumnName::Sequence)?;
     let Some(Column::Integers { base, offsets, .. }) = column.as_deref() else {
         return Err(ColumnError::damaged("the column of sequences is missing"));
@@ -42,5 +56,5 @@ pub fn row_of_sequence(
             high = middle;
         }
     }
-    Ok((low < group.rows() && at(low) == sequence).then_some(low))
+    Ok(low)
 }

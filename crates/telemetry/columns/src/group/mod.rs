@@ -104,6 +104,9 @@ pub struct GroupFacts {
     pub severities: u32,
     /// The columns that templates of messages may refer to, in the order of their numbers.
     pub references: Vec<ColumnName>,
+    /// The stream that the lines belong to; empty for the default one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stream: String,
 }
 
 impl Default for GroupFacts {
@@ -115,6 +118,7 @@ impl Default for GroupFacts {
             sequence_bounds: (u64::MAX, 0),
             severities: 0,
             references: Vec::new(),
+            stream: String::new(),
         }
     }
 }
@@ -218,18 +222,18 @@ impl GroupBuilder {
 
     /// Adds all lines of a batch.
     pub fn push(&mut self, lines: &Lines) {
-        self.push_range(lines, 0..lines.len());
+        self.push_rows(lines, 0..lines.len());
     }
 
-    /// Adds some lines of a batch.
-    pub fn push_range(&mut self, lines: &Lines, range: std::ops::Range<usize>) {
+    /// Adds some lines of a batch, in their order.
+    pub fn push_rows(&mut self, lines: &Lines, rows: impl IntoIterator<Item = usize>) {
         let fields: Vec<u32> = lines
             .names()
             .iter()
             .map(|name| self.attributes.field(name))
             .collect();
         let mut cells: Vec<(u32, Cell<'_>)> = Vec::new();
-        for row in range {
+        for row in rows {
             cells.clear();
             for (field, cell) in lines.cells(row) {
                 if let Some(&field) = fields.get(field as usize) {

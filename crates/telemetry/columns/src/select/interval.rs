@@ -43,9 +43,13 @@ impl Span {
         bounds(group, self.clock)
     }
 
-    /// Says whether all lines of a group lie in it.
+    /// Says whether all lines of a group lie in it, none of them hidden.
     #[must_use]
     pub fn covers(&self, group: &dyn GroupView) -> bool {
+        group.hidden().is_none() && self.has_bounds(group)
+    }
+
+    fn has_bounds(&self, group: &dyn GroupView) -> bool {
         let (low, high) = bounds(group, self.clock);
         self.has(low) && self.has(high)
     }
@@ -73,13 +77,21 @@ pub(crate) fn clock_column(clock: Clock) -> ColumnName {
     }
 }
 
-/// Gives the lines of a group in an interval; reads the column of times only when the bounds of the
-/// group do not answer.
+/// Gives the lines of a group in an interval that are not hidden; reads the column of times only when the
+/// bounds of the group do not answer. Every question begins here.
 ///
 /// # Errors
 /// When the column cannot be read.
 pub fn rows_in(group: &dyn GroupView, span: Span) -> Result<Bits, ColumnError> {
-    if span.covers(group) {
+    let mut rows = rows_between(group, span)?;
+    if let Some(hidden) = group.hidden() {
+        rows.and_not(hidden);
+    }
+    Ok(rows)
+}
+
+fn rows_between(group: &dyn GroupView, span: Span) -> Result<Bits, ColumnError> {
+    if span.has_bounds(group) {
         return Ok(Bits::all(group.rows()));
     }
     if !span.touches(group) || span.since_us >= span.until_us {
