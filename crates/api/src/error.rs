@@ -159,6 +159,8 @@ error_codes! {
         "Only one reading statement is allowed. The detail names the place.";
     IngestInvalid "LOG-0004" Invalid "The telemetry cannot be read"
         "The body is not what its content type says. Nothing of it was stored.";
+    LineNotFound "LOG-0010" NotFound "No such log line"
+        "No stored line has this id: it was deleted by the retention or by a deletion, or lies in the archive. Search for its words instead.";
     ScheduleInvalid "RSP-0001" Unprocessable "The schedule cannot be worked out"
         "The time zone is unknown, nobody is in the rotation, or the hand-off is not a time of day.";
     AlertState "RSP-0002" Conflict "The alert is not in a state for that"

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use andon_columns::aggregate::{Aggregation, Limits};
 use andon_reader::query::Filter;
 use andon_reader::{
-    AggregateRequest, AggregateResult, Clock, CountRequest, CountResult, FieldsRequest, FieldsResult, Histogram, HistogramRequest, LogReader, LogRow, Order,
-    ReaderError, SearchRequest, SearchResult, Series, StoreStatus, TailEvent,
+    AggregateRequest, AggregateResult, Clipped, Clock, CountRequest, CountResult, FieldsRequest, FieldsResult, Histogram, HistogramRequest, LogReader, LogRow, Order,
+    ReaderError, SearchRequest, SearchResult, Series, StoreStatus, TailEvent, clip,
 };
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -55,12 +55,19 @@ impl MemoryLogs {
     }
 
     fn matching(&self, query: &str, since_us: i64, until_us: i64, clock: Clock) -> Result<Vec<LogRow>, ReaderError> {
-        let filter = Filter::parse(query)?;
+        let filter = Filter::read(query)?;
         let time = |row: &LogRow| if clock == Clock::Timestamp { row.timestamp_us } else { row.received_at_us };
         let inner = self.inner.lock().unwrap();
         let inside = inner.rows.iter().filter(|row| (since_us..until_us).contains(&time(row)));
         Ok(inside.filter(|row| filter.matches(*row)).cloned().collect())
     }
+}
+
+fn clip_rows(rows: &mut [LogRow], characters: usize) -> Vec<Clipped> {
+    let cut = rows.iter_mut().enumerate().flat_map(|(row, line)| {
+        clip(line, characters).into_iter().map(move |(field, characters)| Clipped { row, field, characters })
+    });
+    cut.collect()
 }
 
 impl LogReader for MemoryLogs {
@@ -72,7 +79,9 @@ impl LogReader for MemoryLogs {
                 rows.reverse();
             }
             rows.truncate(request.limit);
+            let clipped = request.clip.map_or_else(Vec::new, |characters| clip_rows(&mut rows, characters));
             Ok(SearchResult {
+                clipped,
                 scanned_rows: rows.len() as u64,
                 rows,
                 next: None,
@@ -142,7 +151,7 @@ impl LogReader for MemoryLogs {
     }
 
     fn tail(&self, query: &str) -> Result<BoxStream<'static, TailEvent>, ReaderError> {
-        Filter::parse(query)?;
+        Filter::read(query)?;
         Ok(Box::pin(futures::stream::pending()))
     }
 

@@ -1,9 +1,9 @@
 //! Logs and SQL over HTTP.
 
-use andon_api::Problem;
+use andon_api::{ErrorCode, Problem};
 use andon_auth::Target;
 use andon_module::{BoxFuture, Call, Endpoint, Reply, ServerEvent, World, telemetry_problem};
-use andon_reader::{FieldsRequest, HistogramRequest, LogRow, Order, SearchRequest, SqlLimits, TailEvent};
+use andon_reader::{Clipped, FieldsRequest, HistogramRequest, LogRow, Order, SearchRequest, SqlLimits, TailEvent};
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -25,6 +25,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             .parameter("limit", "lines per page, at most 10,000")
             .parameter("order", "newest or oldest")
             .parameter("cursor", "where an earlier page ended")
+            .parameter("clip", "cuts longer texts to so many characters; each line tells in `clipped` how long they were")
             .handle(search),
         Endpoint::get("/api/v1/logs/histogram", "count_logs")
             .permission("telemetry.read")
@@ -47,6 +48,10 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             .summary("Sends matching lines as they arrive (server-sent events).")
             .hidden()
             .handle(tail),
+        Endpoint::get("/api/v1/logs/{id}", "read_log_line")
+            .permission("telemetry.read")
+            .summary("Reads one log line whole, by its id.")
+            .handle(line),
         Endpoint::post("/api/v1/sql", "run_sql")
             .permission("telemetry.read")
             .summary("Runs one reading SQL statement over logs, the ledger and every kind.")
@@ -84,25 +89,88 @@ pub(crate) fn present(row: &LogRow) -> Value {
     })
 }
 
+/// Fewest and most characters that texts of a list are cut to.
+const CLIP: std::ops::RangeInclusive<usize> = 1..=1 << 20;
+
 fn search(world: World, call: Call) -> Answer {
     Box::pin(async move {
         let (since_us, until_us) = interval(&world, &call)?;
+        let query = call.query("query").unwrap_or("*");
         let request = SearchRequest {
             limit: call.query_as::<usize>("limit")?.unwrap_or(100).clamp(1, 10_000),
             order: if call.query("order") == Some("oldest") { Order::OldestFirst } else { Order::NewestFirst },
             cursor: call.query("cursor").map(str::to_owned),
-            ..SearchRequest::new(call.query("query").unwrap_or("*"), since_us, until_us)
+            clip: clip_of(&call)?,
+            ..SearchRequest::new(query, since_us, until_us)
         };
         let found = world.logs.search(request).await.map_err(telemetry_problem)?;
         Reply::json(&json!({
-            "rows": found.rows.iter().map(present).collect::<Vec<_>>(),
+            "rows": present_clipped(&found.rows, found.clipped),
             "next": found.next,
             "scannedRows": found.scanned_rows,
             "elapsedUs": found.elapsed_us,
             "complete": found.complete,
             "missing": found.missing,
+            "notes": all_notes(query, &[]),
         }))
     })
+}
+
+fn clip_of(call: &Call) -> Result<Option<usize>, Problem> {
+    let Some(characters) = call.query_as::<usize>("clip")? else { return Ok(None) };
+    if !CLIP.contains(&characters) {
+        let problem = Problem::new(ErrorCode::RequestInvalid, format!("Texts cannot be cut to {characters} characters."));
+        return Err(problem.place("?clip").hint(format!("Write {} to {}, or leave `clip` out for whole lines.", CLIP.start(), CLIP.end())));
+    }
+    Ok(Some(characters))
+}
+
+/// What was left out of a search text. One that cannot be read has none: the search itself says why.
+fn notes_of(query: &str) -> Vec<Value> {
+    let notes = andon_reader::query::read(query).map(|reading| reading.notes).unwrap_or_default();
+    let shown = notes.into_iter().map(|note| {
+        json!({"code": note.code, "message": note.message, "line": note.position.line, "column": note.position.column})
+    });
+    shown.collect()
+}
+
+/// What is worth knowing about an answer: of the search text, and of the store.
+pub(crate) fn all_notes(query: &str, stored: &[String]) -> Vec<Value> {
+    notes_of(query).into_iter().chain(stored.iter().map(stored_note)).collect()
+}
+
+/// A note of the store itself, which has no place in the search text.
+fn stored_note(message: &String) -> Value {
+    json!({"code": "log-note", "message": message})
+}
+
+/// Shows lines, each with the original lengths of its texts that were cut.
+fn present_clipped(rows: &[LogRow], clipped: Vec<Clipped>) -> Vec<Value> {
+    let mut shown: Vec<Value> = rows.iter().map(present).collect();
+    for cut in clipped {
+        if let Some(Value::Object(row)) = shown.get_mut(cut.row)
+            && let Value::Object(lengths) = row.entry("clipped").or_insert_with(|| json!({}))
+        {
+            lengths.insert(cut.field, cut.characters.into());
+        }
+    }
+    shown
+}
+
+fn line(world: World, call: Call) -> Answer {
+    Box::pin(async move {
+        let id = call.path("id").to_owned();
+        let found = world.logs.row(&id).await.map_err(telemetry_problem)?;
+        let row = found.ok_or_else(|| {
+            Problem::new(ErrorCode::LineNotFound, format!("There is no log line with the id `{}`.", shortened(&id)))
+                .hint("It may have been deleted by the retention; search for its words, or look into the archive.")
+        })?;
+        Reply::json(&present(&row))
+    })
+}
+
+fn shortened(id: &str) -> String {
+    id.chars().take(40).collect()
 }
 
 fn histogram(world: World, call: Call) -> Answer {

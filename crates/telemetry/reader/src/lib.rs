@@ -9,6 +9,7 @@
 //!
 //! Absent: the implementations (see `andon-store` and `andon-query`), metrics.
 
+mod clip;
 mod error;
 mod level;
 pub mod query;
@@ -17,6 +18,7 @@ mod row;
 mod sql;
 mod traits;
 
+pub use clip::{Clipped, clip};
 pub use error::{Position, ReaderError, code};
 pub use level::{Level, level_of, parse_severity};
 pub use request::{

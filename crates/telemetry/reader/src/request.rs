@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clip::Clipped;
 use crate::row::LogRow;
 
 /// Which of the two times of a line a request means.
@@ -46,6 +47,9 @@ pub struct SearchRequest {
     /// Which time.
     #[serde(default)]
     pub clock: Clock,
+    /// Cuts texts that are longer than so many characters; nothing for whole lines.
+    #[serde(default)]
+    pub clip: Option<usize>,
 }
 
 impl SearchRequest {
@@ -60,6 +64,7 @@ impl SearchRequest {
             order: Order::NewestFirst,
             cursor: None,
             clock: Clock::Timestamp,
+            clip: None,
         }
     }
 }
@@ -82,6 +87,9 @@ pub struct SearchResult {
     pub complete: bool,
     /// What was left out and why.
     pub missing: Vec<String>,
+    /// Which texts of which lines were cut, as the request asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clipped: Vec<Clipped>,
 }
 
 /// Asks how many lines match.

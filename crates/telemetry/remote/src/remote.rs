@@ -204,7 +204,7 @@ impl LogReader for Remote {
     }
 
     fn tail(&self, query: &str) -> Result<BoxStream<'static, TailEvent>, ReaderError> {
-        Filter::parse(query)?;
+        Filter::read(query)?;
         let follow = Follow { remote: self.clone(), query: query.to_owned(), begun: BytesMut::new(), pieces: None, was_open: false };
         Ok(futures::stream::unfold(follow, |mut follow| async move { follow.next().await.map(|event| (event, follow)) }).boxed())
     }

@@ -223,6 +223,7 @@ mod tests {
             elapsed_us: 3,
             complete: false,
             missing: vec!["a segment".to_owned()],
+            clipped: vec![andon_reader::Clipped { row: 1, field: "message".to_owned(), characters: 9 }],
         };
         assert_eq!(read_search(&write_search(found.clone()).unwrap()).unwrap(), found);
         assert_eq!(read_one(&write_one(Some(&line("3")))).unwrap(), Some(line("3")));

@@ -10,7 +10,7 @@ use andon_columns::rows::fetch as fetch_rows;
 use andon_columns::select::{Checkpoint, count as count_group, may_match, rows_in, select};
 use andon_reader::query::Filter;
 use andon_reader::{
-    CountResult, LogRow, Order, Position, ReaderError, SearchRequest, SearchResult, code,
+    Clipped, CountResult, LogRow, Order, Position, ReaderError, SearchRequest, SearchResult, clip, code,
 };
 
 use crate::extent::{Extent, Interval};
@@ -134,9 +134,9 @@ pub(crate) fn check_interval(since_us: i64, until_us: i64) -> Result<(), ReaderE
     )
 }
 
-/// Reads and compiles a search text.
+/// Reads and compiles a search text; what means nothing here is left out.
 pub(crate) fn compile(query: &str) -> Result<Filter, ReaderError> {
-    Filter::parse(query).map_err(|error| match error.position {
+    Filter::read(query).map_err(|error| match error.position {
         Some(_) => error,
         None => error.at(Position { line: 1, column: 1 }),
     })
@@ -148,6 +148,7 @@ pub(crate) struct Search {
     interval: Interval,
     best: Best,
     limit: usize,
+    clip: Option<usize>,
 }
 
 impl Search {
@@ -179,6 +180,7 @@ impl Search {
             interval,
             best,
             limit: request.limit,
+            clip: request.clip,
         })
     }
 
@@ -207,7 +209,8 @@ impl Search {
             .collect();
         let has_more = found.len() > self.limit;
         found.truncate(self.limit);
-        let page = Page::fetch(snapshot, opened, &found, answer_bytes, &mut missing);
+        let mut page = Page { clip: self.clip, ..Page::default() };
+        page.fetch(snapshot, opened, &found, answer_bytes, &mut missing);
         let next = page
             .last
             .filter(|_| (has_more || page.is_cut) && missing.is_empty())
@@ -220,37 +223,47 @@ impl Search {
             elapsed_us: 0,
             complete: missing.is_empty(),
             missing,
+            clipped: page.clipped,
         }
     }
 }
 
 /// Whole lines of an answer, about as many as the store's `answer_bytes` allow.
+#[derive(Default)]
 struct Page {
+    clip: Option<usize>,
     rows: Vec<LogRow>,
+    clipped: Vec<Clipped>,
     last: Option<Key>,
     is_cut: bool,
 }
 
 /// Lines fetched at once before looking at their size, growing while they are short.
 const FIRST_SLICE: usize = 256;
+/// The same where texts are cut: who asks for that expects long ones.
+const FIRST_CLIPPED: usize = 64;
+
+/// Lines to fetch next: about half an answer, were they as long as the ones before.
+fn next_slice(whole_bytes: u64, lines: usize, answer_bytes: u64) -> usize {
+    let line_bytes = (whole_bytes / lines.max(1) as u64).max(1);
+    usize::try_from(answer_bytes / 2 / line_bytes).unwrap_or(LIMIT).clamp(FIRST_CLIPPED, LIMIT)
+}
 
 impl Page {
     fn fetch(
+        &mut self,
         snapshot: &Snapshot,
         opened: &OpenedCache,
         found: &[(Key, Found)],
         answer_bytes: u64,
         missing: &mut Vec<String>,
-    ) -> Self {
-        let mut page = Self {
-            rows: Vec::new(),
-            last: None,
-            is_cut: false,
-        };
+    ) {
         let places: Vec<Found> = found.iter().map(|(_, found)| *found).collect();
         let mut bytes = 0;
+        // Before they are cut: what reading them takes.
+        let mut whole_bytes = 0;
         let mut done = 0;
-        let mut slice = FIRST_SLICE;
+        let mut slice = if self.clip.is_some() { FIRST_CLIPPED } else { FIRST_SLICE };
         while done < places.len() && bytes < answer_bytes {
             let end = (done + slice).min(places.len());
             let wanted = places.get(done..end).unwrap_or_default();
@@ -259,21 +272,32 @@ impl Page {
                 if bytes >= answer_bytes {
                     break;
                 }
-                bytes += weight(&row);
-                page.rows.push(row);
+                whole_bytes += weight(&row);
+                bytes += self.push(row);
                 done += 1;
             }
             if !missing.is_empty() {
                 done = end;
             }
-            slice = if bytes > answer_bytes / 8 { FIRST_SLICE } else { LIMIT };
+            slice = next_slice(whole_bytes, done, answer_bytes);
         }
-        page.is_cut = done < places.len();
-        page.last = done
+        self.is_cut = done < places.len();
+        self.last = done
             .checked_sub(1)
             .and_then(|last| found.get(last))
             .map(|(key, _)| *key);
-        page
+    }
+
+    /// Takes a line, cut where that is wanted, and tells its weight.
+    fn push(&mut self, mut row: LogRow) -> u64 {
+        let place = self.rows.len();
+        if let Some(characters) = self.clip {
+            let cut = clip(&mut row, characters).into_iter();
+            self.clipped.extend(cut.map(|(field, characters)| Clipped { row: place, field, characters }));
+        }
+        let bytes = weight(&row);
+        self.rows.push(row);
+        bytes
     }
 }
 

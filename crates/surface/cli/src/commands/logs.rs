@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use andon_client::{Client, LONG_DEADLINE};
+use andon_client::{Client, LONG_DEADLINE, segment};
 use clap::Args;
 use futures::StreamExt;
 use serde_json::Value;
@@ -20,6 +20,8 @@ const PAGE_LINES: usize = 10_000;
 const SERVICE_CHARACTERS: usize = 12;
 /// How many lines are shown before following, where nothing is said.
 const FOLLOW_LINES: usize = 10;
+/// The longest line of a search that a note points into.
+const POINTED_CHARACTERS: usize = 200;
 
 /// What to search for.
 #[derive(Args, Debug)]
@@ -30,7 +32,8 @@ Lines are shown in the order of their time; with -o json they come newest first,
 Examples:
   andon logs 'service:payments AND level:error' --since 15m
   andon logs '\"charged twice\"' --since 24h --limit 1000 -o json
-  andon logs 'level:error' -f"
+  andon logs 'level:error' -f
+  andon logs --id 4711 -o json                 one line, whole"
 )]
 pub struct LogsArgs {
     /// The search; everything without it.
@@ -51,11 +54,17 @@ pub struct LogsArgs {
     /// Go on with lines as they arrive.
     #[arg(short, long)]
     follow: bool,
+    /// Show one line whole, by the `id` that a search with -o json gives.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["follow", "until", "limit", "oldest"])]
+    id: Option<String>,
 }
 
 pub(crate) async fn run(context: &Context, args: LogsArgs) -> Result<Exit, Failure> {
     let client = context.client()?;
     let output = &context.output;
+    if let Some(id) = &args.id {
+        return one(&client, output, id).await;
+    }
     if args.follow {
         return follow(&client, output, &args).await;
     }
@@ -72,6 +81,30 @@ pub(crate) async fn run(context: &Context, args: LogsArgs) -> Result<Exit, Failu
     }
     output.print(&lines(&rows, output))?;
     Ok(Exit::Ok)
+}
+
+async fn one(client: &Client, output: &Output, id: &str) -> Result<Exit, Failure> {
+    let row: Value = client.get(&format!("/api/v1/logs/{}", segment(id))).send().await?;
+    output.show(&row, || line(&row, SERVICE_CHARACTERS, output))?;
+    Ok(Exit::Ok)
+}
+
+/// Says what the server left out of the search, under the place that it means.
+fn remark_notes(answer: &Value, query: &str, output: &Output) {
+    for note in fields::list(answer, "/notes") {
+        let text = clean(&fields::text(note, "/message"));
+        let place = (fields::integer(note, "/line"), fields::integer(note, "/column"));
+        let (Some(line), Some(column)) = place else {
+            output.remark(&format!("note: {text}"));
+            continue;
+        };
+        output.remark(&format!("note: {text} (at {line}:{column})"));
+        let typed = usize::try_from(line - 1).ok().and_then(|line| query.lines().nth(line)).unwrap_or_default();
+        let before = usize::try_from(column - 1).unwrap_or(0);
+        if typed.chars().count() <= POINTED_CHARACTERS {
+            output.remark(&format!("  {}\n  {}^", clean(typed), " ".repeat(before)));
+        }
+    }
 }
 
 async fn search(
@@ -99,6 +132,9 @@ async fn search(
                 "This is not everything; missing: {}",
                 clean(&fields::text(&answer, "/missing"))
             ));
+        }
+        if cursor.is_none() {
+            remark_notes(&answer, &args.query, output);
         }
         cursor = answer
             .get("next")

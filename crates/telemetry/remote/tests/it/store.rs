@@ -85,7 +85,7 @@ impl LogReader for FakeStore {
         Box::pin(async move {
             Filter::parse(&request.query)?;
             let rows = self.rows.lock().unwrap().clone();
-            Ok(SearchResult { rows, next: None, scanned_rows: 0, scanned_segments: 0, elapsed_us: 0, complete: true, missing: Vec::new() })
+            Ok(SearchResult { rows, next: None, scanned_rows: 0, scanned_segments: 0, elapsed_us: 0, complete: true, missing: Vec::new(), clipped: Vec::new() })
         })
     }
 
