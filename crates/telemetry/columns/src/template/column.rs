@@ -75,6 +75,8 @@ pub struct TemplateColumn {
     grouped: Vec<u32>,
     pub(super) pages: Arc<dyn PageSource>,
     pub(super) templates: Vec<Searched>,
+    /// Some template may have the Kelvin sign.
+    pub(super) has_kelvin: bool,
 }
 
 /// What a search needs of a template at first sight.
@@ -114,7 +116,9 @@ impl TemplateColumn {
             Ids::Large(ids.to_vec())
         };
         let templates = searched(&mut directory);
+        let has_kelvin = templates.iter().any(|template| template.has_kelvin);
         Ok(Self {
+            has_kelvin,
             directory,
             ids,
             starts,

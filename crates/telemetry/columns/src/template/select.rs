@@ -191,7 +191,7 @@ impl TemplateColumn {
         let mut segments = Vec::new();
         let mut candidates = Bits::all(self.directory.templates.len());
         if let Some(literal) = literals.first()
-            && !self.templates.iter().any(|template| template.has_kelvin)
+            && !self.has_kelvin
         {
             candidates = templates_with(self, &Needle::beginning(literal));
         }
@@ -224,6 +224,10 @@ impl TemplateColumn {
         let mut search = Search::new(self, pattern, references);
         if wanted * SPARSE < self.rows() {
             search.run_rows(&mut found, checkpoint)?;
+        } else if let Some(candidates) = search.candidates() {
+            for number in candidates.ones() {
+                search.run_template(number, &mut found, checkpoint)?;
+            }
         } else {
             for number in 0..self.directory.templates.len() {
                 search.run_template(number, &mut found, checkpoint)?;
@@ -277,6 +281,12 @@ impl<'a> Search<'a> {
             text: String::new(),
             touches: Vec::new(),
         }
+    }
+
+    /// The templates that have a word that no variable has; nothing when there is no such word.
+    fn candidates(&self) -> Option<Bits> {
+        let first = self.literals.first().filter(|first| first.is_constant)?;
+        (!self.column.has_kelvin).then(|| first.in_constants.clone())
     }
 
     /// A literal can neither be in a constant nor touch a variable: the quick first look.
