@@ -15,7 +15,7 @@ const QUICK_VARIANTS: u64 = 60;
 /// Lines of one segment; the last batch stays in the log.
 const LINES: i64 = 40;
 const SEGMENTS: i64 = 5;
-const QUERIES: [&str; 6] = [
+pub(crate) const QUERIES: [&str; 6] = [
     "*",
     "request",
     "service:checkout AND n:>=0",
@@ -25,7 +25,7 @@ const QUERIES: [&str; 6] = [
 ];
 
 /// Chance that can be played again (splitmix64).
-struct Chance(u64);
+pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
     fn next(&mut self) -> u64 {
@@ -36,12 +36,12 @@ impl Chance {
         bits ^ (bits >> 31)
     }
 
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % limit.max(1) as u64).expect("small")
     }
 }
 
-fn number(name: &str, fallback: u64) -> u64 {
+pub(crate) fn number(name: &str, fallback: u64) -> u64 {
     std::env::var(name)
         .ok()
         .and_then(|text| text.parse().ok())
@@ -49,20 +49,20 @@ fn number(name: &str, fallback: u64) -> u64 {
 }
 
 /// A folder as it was before the damage.
-struct Stored {
-    files: BTreeMap<PathBuf, Vec<u8>>,
-    rows: BTreeMap<&'static str, BTreeMap<String, LogRow>>,
+pub(crate) struct Stored {
+    pub(crate) files: BTreeMap<PathBuf, Vec<u8>>,
+    pub(crate) rows: BTreeMap<&'static str, BTreeMap<String, LogRow>>,
     /// The lines of each segment, in the order of the files' names, then those of the log.
     parts: Vec<BTreeSet<String>>,
 }
 
-async fn found(store: &LogStore, query: &str) -> (Vec<LogRow>, bool, Vec<String>) {
+pub(crate) async fn found(store: &LogStore, query: &str) -> (Vec<LogRow>, bool, Vec<String>) {
     let answer = store.search(everything(query)).await.expect("an answer");
     (answer.rows, answer.complete, answer.missing)
 }
 
 impl Stored {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let world = World::new();
         let store = world.open();
         let mut parts = Vec::new();
@@ -110,7 +110,7 @@ impl Stored {
     }
 
     /// A disk with the same files.
-    fn again(&self) -> World {
+    pub(crate) fn again(&self) -> World {
         let world = World::new();
         for (path, bytes) in &self.files {
             andon_store::Disk::create(&world.disk, path).expect("made");
@@ -121,7 +121,7 @@ impl Stored {
         world
     }
 
-    fn segment_files(&self) -> Vec<&PathBuf> {
+    pub(crate) fn segment_files(&self) -> Vec<&PathBuf> {
         self.files
             .keys()
             .filter(|path| name_of(path).starts_with("seg-"))
@@ -129,7 +129,7 @@ impl Stored {
     }
 
     /// The lines that a file holds; nothing when it holds none.
-    fn lines_of(&self, path: &Path) -> Option<&BTreeSet<String>> {
+    pub(crate) fn lines_of(&self, path: &Path) -> Option<&BTreeSet<String>> {
         if name_of(path).ends_with(".wal") {
             return self.parts.last();
         }
@@ -143,20 +143,20 @@ impl Stored {
     }
 }
 
-fn name_of(path: &Path) -> &str {
+pub(crate) fn name_of(path: &Path) -> &str {
     path.file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default()
 }
 
-fn stem_of(path: &Path) -> &str {
+pub(crate) fn stem_of(path: &Path) -> &str {
     path.file_stem()
         .and_then(|name| name.to_str())
         .unwrap_or_default()
 }
 
 /// Damages a file in one of the ways of disks and people, and says how.
-fn damage(world: &World, path: &Path, chance: &mut Chance) -> String {
+pub(crate) fn damage(world: &World, path: &Path, chance: &mut Chance) -> String {
     let is_log = name_of(path).ends_with(".wal");
     let way = chance.below(if is_log { 5 } else { 7 });
     let mut told = String::new();
