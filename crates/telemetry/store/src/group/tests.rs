@@ -249,8 +249,11 @@ fn damage(bytes: &mut Vec<u8>, seed: u64) {
     }
 }
 
+/// How many kinds of damage are tried; `ANDON_DAMAGE_VARIANTS` says another number.
+const VARIANTS: u64 = 200;
+
 #[test]
-fn a_thousand_kinds_of_damage_are_errors_or_nothing_but_never_wrong_lines() {
+fn many_kinds_of_damage_are_errors_or_nothing_but_never_wrong_lines() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), 1, builder(400));
     let whole = open(folder.path(), 1);
@@ -263,8 +266,10 @@ fn a_thousand_kinds_of_damage_are_errors_or_nothing_but_never_wrong_lines() {
         let bytes = std::fs::read(folder.path().join(&name)).unwrap();
         (name.replace('1', "2"), bytes)
     });
-    let mut readable = 0;
-    for seed in 0..1_000u64 {
+    let mut readable = 0u64;
+    let asked = std::env::var("ANDON_DAMAGE_VARIANTS").ok().and_then(|text| text.parse().ok());
+    let variants: u64 = asked.unwrap_or(VARIANTS);
+    for seed in 0..variants {
         for (place, (name, bytes)) in files.iter().enumerate() {
             let mut bytes = bytes.clone();
             if seed % 3 == 2 || seed % 3 == place as u64 {
@@ -288,7 +293,7 @@ fn a_thousand_kinds_of_damage_are_errors_or_nothing_but_never_wrong_lines() {
         }
     }
     // Damage is local: most columns of most variants are as they were.
-    assert!(readable > names.len() * 500, "{readable}");
+    assert!(readable > names.len() as u64 * variants / 2, "{readable}");
 }
 
 /// All values of a column.

@@ -11,7 +11,7 @@ use andon_store::LogStore;
 
 use crate::world::{World, append, everything, line, rich_line};
 
-const QUICK_VARIANTS: u64 = 60;
+const QUICK_VARIANTS: u64 = 200;
 /// Lines of one segment; the last batch stays in the log.
 const LINES: i64 = 40;
 const SEGMENTS: i64 = 5;
