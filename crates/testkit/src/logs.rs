@@ -89,6 +89,7 @@ impl LogReader for MemoryLogs {
                 elapsed_us: 0,
                 complete: true,
                 missing: Vec::new(),
+                notes: Vec::new(),
             })
         })
     }
@@ -97,7 +98,7 @@ impl LogReader for MemoryLogs {
         Box::pin(async move {
             let rows = self.matching(&request.query, request.since_us, request.until_us, request.clock)?;
             let count = rows.len() as u64;
-            Ok(CountResult { count, scanned_rows: count, elapsed_us: 0, complete: true, missing: Vec::new() })
+            Ok(CountResult { count, scanned_rows: count, elapsed_us: 0, complete: true, missing: Vec::new(), notes: Vec::new() })
         })
     }
 
@@ -125,6 +126,7 @@ impl LogReader for MemoryLogs {
                 elapsed_us: 0,
                 complete: true,
                 missing: Vec::new(),
+                notes: Vec::new(),
             })
         })
     }
@@ -142,7 +144,7 @@ impl LogReader for MemoryLogs {
     }
 
     fn fields(&self, _request: FieldsRequest) -> BoxFuture<'_, Result<FieldsResult, ReaderError>> {
-        Box::pin(async move { Ok(FieldsResult { fields: Vec::new(), sampled_rows: 0, complete: true }) })
+        Box::pin(async move { Ok(FieldsResult { fields: Vec::new(), sampled_rows: 0, complete: true, notes: Vec::new() }) })
     }
 
     fn row(&self, id: &str) -> BoxFuture<'_, Result<Option<LogRow>, ReaderError>> {

@@ -389,6 +389,54 @@ impl Compact {
     }
 }
 
+/// Pairs of numbers up to here are renumbered by a table.
+const TABLE: usize = 1 << 20;
+
+/// Gives each pair of a row's number and its code a number of its own, without gaps; says how many there are.
+/// Numbers lie below `groups`, codes below `values`.
+pub fn join_numbers(numbers: &mut [usize], groups: usize, codes: &[u32], values: usize) -> usize {
+    let mut count = 0;
+    let mut number_of = |slot: &mut usize| {
+        if *slot == usize::MAX {
+            *slot = count;
+            count += 1;
+        }
+        *slot
+    };
+    if groups.saturating_mul(values) <= TABLE {
+        let mut table = vec![usize::MAX; groups * values];
+        for (number, &code) in numbers.iter_mut().zip(codes) {
+            if let Some(slot) = table.get_mut(*number * values + code as usize) {
+                *number = number_of(slot);
+            }
+        }
+    } else {
+        let mut table: FxHashMap<(usize, u32), usize> = FxHashMap::default();
+        for (number, &code) in numbers.iter_mut().zip(codes) {
+            *number = number_of(table.entry((*number, code)).or_insert(usize::MAX));
+        }
+    }
+    count
+}
+
+/// Gives the first row of each number below `count`; every one of them occurs.
+#[must_use]
+pub fn first_rows(numbers: &[usize], count: usize) -> Vec<u32> {
+    let mut firsts = vec![0u32; count];
+    for (row, &number) in numbers.iter().enumerate().rev() {
+        if let Some(first) = firsts.get_mut(number) {
+            *first = u32::try_from(row).unwrap_or(0);
+        }
+    }
+    firsts
+}
+
+/// Says of each row whether its code is wanted.
+#[must_use]
+pub fn rows_where(codes: &[u32], wanted: &[bool]) -> Vec<bool> {
+    codes.iter().map(|&code| wanted.get(code as usize).copied().unwrap_or(false)).collect()
+}
+
 /// Stands for "not known yet" among numbers.
 const UNKNOWN: u32 = u32::MAX;
 /// Stands for "the attribute has no value here, look elsewhere".
@@ -575,6 +623,16 @@ mod tests {
     use crate::rows::fetch;
     use crate::select::tests::{TestGroup, chooser, lines_of, row};
     use proptest::prelude::*;
+
+    #[test]
+    fn pairs_are_numbered_without_gaps() {
+        for values in [10, TABLE] {
+            let mut numbers = vec![0, 1, 0, 1, 0];
+            let count = join_numbers(&mut numbers, 2, &[3, 3, 3, 9, 9], values);
+            assert_eq!((&numbers, count), (&vec![0, 1, 0, 2, 3], 4));
+            assert_eq!(first_rows(&numbers, count), [0, 1, 3, 4]);
+        }
+    }
 
     proptest! {
         #[test]

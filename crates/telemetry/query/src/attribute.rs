@@ -2,25 +2,30 @@
 
 use std::sync::Arc;
 
+use andon_columns::numbered::{attribute_text, number_of};
 use andon_reader::Attributes;
-use andon_reader::query::{Scalar, visit_path};
 use arrow::array::{Array, ArrayRef, Float64Builder, StringViewBuilder};
 use arrow::datatypes::DataType;
 use datafusion::common::cast::as_string_view_array;
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, ExpressionPlacement, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
-use serde_json::Value;
+
+/// Name of the function that gives an attribute as text.
+pub(crate) const TEXT: &str = "attr";
+/// Name of the function that gives an attribute as a number.
+pub(crate) const NUMBER: &str = "attr_number";
 
 /// `attr(attributes, 'name')`: the value as text, null when there is none.
 pub(crate) fn attr() -> ScalarUDF {
-    ScalarUDF::new_from_impl(Attribute::new("attr", &["json_get"], false))
+    ScalarUDF::new_from_impl(Attribute::new(TEXT, &["json_get"], false))
 }
 
 /// `attr_number(attributes, 'name')`: the value as a number, null when it is none.
 pub(crate) fn attr_number() -> ScalarUDF {
-    ScalarUDF::new_from_impl(Attribute::new("attr_number", &["json_get_number"], true))
+    ScalarUDF::new_from_impl(Attribute::new(NUMBER, &["json_get_number"], true))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -67,6 +72,16 @@ impl ScalarUDFImpl for Attribute {
         })
     }
 
+    /// Where the columns are read, the value is cheaper than the object that holds it.
+    fn placement(&self, args: &[ExpressionPlacement]) -> ExpressionPlacement {
+        match args {
+            [ExpressionPlacement::Column, ExpressionPlacement::Literal] => {
+                ExpressionPlacement::MoveTowardsLeafNodes
+            }
+            _ => ExpressionPlacement::KeepInPlace,
+        }
+    }
+
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let rows = args.number_rows;
         let arrays = args
@@ -99,46 +114,16 @@ impl ScalarUDFImpl for Attribute {
     }
 }
 
-fn parse(object: &str, name: &str) -> Option<Attributes> {
+fn text_in(object: &str, name: &str) -> Option<String> {
     let last = name.rsplit('.').next().unwrap_or(name);
     let is_plain = last.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\');
     if is_plain && !object.contains(last) {
         return None;
     }
-    serde_json::from_str(object).ok()
-}
-
-fn text_in(object: &str, name: &str) -> Option<String> {
-    let map = parse(object, name)?;
-    if let Some(value) = map.get(name) {
-        return text_of(value);
-    }
-    let mut found = None;
-    visit_path(&map, name, &mut |scalar| {
-        found = match scalar {
-            Scalar::Text(text) => Some(text.to_owned()),
-            Scalar::Integer(number) => Some(number.to_string()),
-            Scalar::Float(number) => Some(Value::from(number).to_string()),
-            Scalar::Boolean(flag) => Some(flag.to_string()),
-            Scalar::Structure => None,
-        };
-        found.is_some()
-    });
-    found
-}
-
-fn text_of(value: &Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
+    let attributes: Attributes = serde_json::from_str(object).ok()?;
+    attribute_text(&attributes, name)
 }
 
 fn number_in(object: &str, name: &str) -> Option<f64> {
-    text_in(object, name)?
-        .trim()
-        .parse()
-        .ok()
-        .filter(|number: &f64| number.is_finite())
+    number_of(&text_in(object, name)?)
 }

@@ -22,8 +22,9 @@ use tokio::sync::Semaphore;
 use crate::attribute::{attr, attr_number};
 use crate::failure::{from_engine, internal, memory, timeout};
 use crate::lent_table::LentTable;
-use crate::logs_table::{self, LogsTable};
+use crate::logs_table::{self, LogsTable, Notes};
 use crate::results::{append_rows, columns_of};
+use crate::rewrite::rules;
 use crate::statement::{ParseFailure, check_plan, check_tables, parse};
 
 /// Threads of the engine.
@@ -170,7 +171,8 @@ impl Shared {
             ParseFailure::Known(error) => error,
             ParseFailure::Engine(error) => from_engine(&error, limits),
         })?;
-        let context = self.session(&asking)?;
+        let notes = Notes::default();
+        let context = self.session(&asking, &notes)?;
         let state = context.state();
         check_tables(&state, &statement, &self.names(), caller)?;
         let engine = |error| from_engine(&error, limits);
@@ -183,6 +185,7 @@ impl Shared {
             rows: Vec::new(),
             truncated: false,
             elapsed_us: 0,
+            notes: Vec::new(),
         };
         let mut batches = execute_stream(plan, context.task_ctx()).map_err(engine)?;
         let mut bytes = 0;
@@ -200,6 +203,7 @@ impl Shared {
                 break;
             }
         }
+        result.notes = notes.list();
         result.elapsed_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
         Ok(result)
     }
@@ -210,7 +214,7 @@ impl Shared {
     }
 
     /// A session of its own for each statement: its tables, its memory, nothing shared.
-    fn session(&self, asking: &Asking) -> Result<SessionContext, ReaderError> {
+    fn session(&self, asking: &Asking, notes: &Notes) -> Result<SessionContext, ReaderError> {
         let config = SessionConfig::new()
             .with_information_schema(true)
             .with_target_partitions(THREADS)
@@ -226,6 +230,7 @@ impl Shared {
             .with_config(config)
             .with_runtime_env(runtime)
             .with_default_features()
+            .with_physical_optimizer_rules(rules())
             .build();
         let context = SessionContext::new_with_state(state);
         for name in WITHHELD {
@@ -233,11 +238,16 @@ impl Shared {
         }
         context.register_udf(attr());
         context.register_udf(attr_number());
-        self.add_tables(&context, asking)?;
+        self.add_tables(&context, asking, notes)?;
         Ok(context)
     }
 
-    fn add_tables(&self, context: &SessionContext, asking: &Asking) -> Result<(), ReaderError> {
+    fn add_tables(
+        &self,
+        context: &SessionContext,
+        asking: &Asking,
+        notes: &Notes,
+    ) -> Result<(), ReaderError> {
         let Asking {
             caller,
             limits,
@@ -248,7 +258,7 @@ impl Shared {
                 .store
                 .sql_snapshot(Filter::parse("*")?, Interval::ALWAYS);
             context
-                .register_table(logs_table::NAME, Arc::new(LogsTable::new(snapshot)))
+                .register_table(logs_table::NAME, Arc::new(LogsTable::new(snapshot, notes.clone())))
                 .map_err(|error| internal(&error))?;
         }
         for source in &self.sources {

@@ -12,12 +12,19 @@
 //! Absent: spans and metrics, spilling to disk, distributed workers, prepared statements.
 
 mod attribute;
+mod bound;
+mod effort_metrics;
 mod engine;
 mod failure;
 mod lent_table;
+mod logs_aggregate;
+mod logs_scan;
 mod logs_table;
 mod pushdown;
 mod results;
+mod rewrite;
 mod statement;
+mod step;
+mod text_pattern;
 
 pub use engine::SqlEngine;

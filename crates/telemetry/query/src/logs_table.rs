@@ -1,46 +1,50 @@
-//! The table `logs`: the store's direct scan as a plan.
+//! The table `logs`: which conditions its scan takes over.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use andon_reader::query::{Filter, Query};
-use andon_store::{LogColumn, SqlSnapshot, log_schema};
-use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use andon_reader::query::Filter;
+use andon_store::{LogColumn, SqlColumn, SqlSnapshot, log_schema};
+use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::stats::Precision;
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DataFusionError, Result, Statistics};
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::execution_plan::{
-    Boundedness, EmissionType, ReplaceChildrenOptions,
-};
-use datafusion::physical_plan::statistics::StatisticsArgs;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
-};
-use futures::stream;
+use datafusion::physical_plan::ExecutionPlan;
 
-use crate::pushdown::narrow;
+use crate::attribute::{NUMBER, TEXT};
+use crate::bound::{Bound, external};
+use crate::logs_scan::LogsScan;
+use crate::pushdown::{is_exact, is_useful, narrow};
 
 /// Name of the table.
 pub(crate) const NAME: &str = "logs";
 
-/// Parts of a scan that may run at the same time.
-const SHARES: usize = 2;
+/// What is worth knowing about the answer to a statement, each thing once.
+#[derive(Clone, Default)]
+pub(crate) struct Notes(Arc<Mutex<BTreeSet<String>>>);
+
+impl Notes {
+    fn add(&self, note: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(note);
+    }
+
+    pub(crate) fn list(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
 
 /// The table as one statement sees it.
 pub(crate) struct LogsTable {
     snapshot: SqlSnapshot,
+    notes: Notes,
 }
 
 impl LogsTable {
-    pub(crate) fn new(snapshot: SqlSnapshot) -> Self {
-        Self { snapshot }
+    pub(crate) fn new(snapshot: SqlSnapshot, notes: Notes) -> Self {
+        Self { snapshot, notes }
     }
 }
 
@@ -62,184 +66,96 @@ impl TableProvider for LogsTable {
 
     async fn scan(
         &self,
-        _state: &dyn Session,
+        state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let narrowing = narrow(filters);
-        let filter = Filter::compile(&narrowing.query)
-            .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let filter = Filter::compile(&narrowing.query).map_err(external)?;
         let snapshot = self.snapshot.narrowed(filter, narrowing.interval);
-        let columns: Vec<LogColumn> = match projection {
-            None => LogColumn::ALL.to_vec(),
-            Some(indices) => indices
-                .iter()
-                .filter_map(|&index| LogColumn::ALL.get(index).copied())
-                .collect(),
+        if let Some(note) = snapshot.archived_note() {
+            self.notes.add(note);
+        }
+        let all = LogColumn::ALL.map(SqlColumn::Plain);
+        let schema = DFSchema::try_from(log_schema())?;
+        let mut conditions = Vec::new();
+        // What needs several columns is tested again by the engine.
+        for filter in narrowing.rest.iter().filter(|filter| needs_one_column(filter)) {
+            let condition = state.create_physical_expr(filter.clone(), &schema)?;
+            let bound = Bound::new(&condition, &all)?.ok_or_else(|| {
+                DataFusionError::Internal(format!("the condition {condition} needs several columns"))
+            })?;
+            conditions.push(bound);
+        }
+        let columns = match projection {
+            None => all.to_vec(),
+            Some(indices) => indices.iter().filter_map(|&index| all.get(index).cloned()).collect(),
         };
-        Ok(Arc::new(LogsScan::new(
-            snapshot,
-            columns,
-            narrowing.query,
-            limit,
-        )?))
+        Ok(Arc::new(LogsScan::new(snapshot, columns, narrowing, conditions, limit)))
     }
 
     fn supports_filters_pushdown(
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        let everything = narrow(&[]);
         Ok(filters
             .iter()
             .map(|&filter| {
-                if narrow(std::slice::from_ref(filter)) == everything {
-                    TableProviderFilterPushDown::Unsupported
-                } else {
+                if is_exact(filter) || needs_one_column(filter) {
+                    TableProviderFilterPushDown::Exact
+                } else if is_useful(filter) {
                     TableProviderFilterPushDown::Inexact
+                } else {
+                    TableProviderFilterPushDown::Unsupported
                 }
             })
             .collect())
     }
 }
 
-/// One scan of the logs.
-struct LogsScan {
-    snapshot: SqlSnapshot,
-    columns: Vec<LogColumn>,
-    query: Query,
-    limit: Option<usize>,
-    properties: Arc<PlanProperties>,
-}
-
-impl LogsScan {
-    fn new(
-        snapshot: SqlSnapshot,
-        columns: Vec<LogColumn>,
-        query: Query,
-        limit: Option<usize>,
-    ) -> Result<Self> {
-        let all = log_schema();
-        let indices: Vec<usize> = columns
-            .iter()
-            .filter_map(|column| all.index_of(column.name()).ok())
-            .collect();
-        let schema: Schema = all.project(&indices)?;
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(Arc::new(schema)),
-            Partitioning::UnknownPartitioning(SHARES),
-            EmissionType::Incremental,
-            Boundedness::Bounded,
-        );
-        Ok(Self {
-            snapshot,
-            columns,
-            query,
-            limit,
-            properties: Arc::new(properties),
-        })
-    }
-}
-
-impl fmt::Debug for LogsScan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LogsScan({})", self.query)
-    }
-}
-
-impl DisplayAs for LogsScan {
-    fn fmt_as(&self, _form: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.columns.iter().map(|column| column.name()).collect();
-        write!(
-            f,
-            "LogsScan: columns=[{}], query={}",
-            names.join(", "),
-            self.query
-        )?;
-        match self.limit {
-            Some(limit) => write!(f, ", limit={limit}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl ExecutionPlan for LogsScan {
-    fn name(&self) -> &str {
-        "LogsScan"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        Vec::new()
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        _children: Vec<Arc<dyn ExecutionPlan>>,
-        _options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        _children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn apply_expressions(
-        &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn execute(
-        &self,
-        partition: usize,
-        _context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        let external = |error| DataFusionError::External(Box::new(error));
-        let batches = self
-            .snapshot
-            .batches(&self.columns, partition, SHARES)
-            .map_err(external)?;
-        let schema = batches.schema();
-        let mut left = self.limit.unwrap_or(usize::MAX);
-        let limited = batches.map_while(move |batch| {
-            if left == 0 {
-                return None;
+/// Says whether a condition looks at one column, or one attribute, and always says the same of it.
+fn needs_one_column(filter: &Expr) -> bool {
+    let mut columns: Vec<String> = Vec::new();
+    let mut is_plain = !filter.is_volatile();
+    let walked = filter.apply(|expr| {
+        let name = match expr {
+            Expr::Column(column) => Some(column.name.clone()),
+            Expr::ScalarSubquery(_)
+            | Expr::Exists(_)
+            | Expr::InSubquery(_)
+            | Expr::SetComparison(_)
+            | Expr::OuterReferenceColumn(..)
+            | Expr::Placeholder(_) => {
+                is_plain = false;
+                None
             }
-            Some(batch.map(|batch: RecordBatch| {
-                let rows = batch.num_rows().min(left);
-                left -= rows;
-                batch.slice(0, rows)
-            }))
-        });
-        let results = limited.map(move |batch| batch.map_err(external));
-        Ok(Box::pin(RecordBatchStreamAdapter::new(
-            schema,
-            stream::iter(results),
-        )))
-    }
-
-    /// The number of lines is often known without reading them: then `count(*)` reads nothing.
-    fn statistics_from_inputs(
-        &self,
-        _inputs: &[Arc<Statistics>],
-        args: &StatisticsArgs,
-    ) -> Result<Arc<Statistics>> {
-        let mut statistics = Statistics::new_unknown(&self.schema());
-        let rows = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
-        statistics.num_rows = match (args.partition(), self.limit, self.snapshot.exact_rows()) {
-            (None, None, Some(exact)) => Precision::Exact(rows(exact)),
-            _ => Precision::Inexact(rows(self.snapshot.most_rows())),
+            other => attribute_name(other),
         };
-        Ok(Arc::new(statistics))
+        let Some(name) = name else {
+            return Ok(TreeNodeRecursion::Continue);
+        };
+        if !columns.contains(&name) {
+            columns.push(name);
+        }
+        Ok(TreeNodeRecursion::Jump)
+    });
+    walked.is_ok() && is_plain && columns.len() == 1
+}
+
+/// Recognises an attribute, see `Bound`.
+fn attribute_name(expr: &Expr) -> Option<String> {
+    let Expr::ScalarFunction(call) = expr else {
+        return None;
+    };
+    let function = call.func.name();
+    match call.args.as_slice() {
+        [
+            Expr::Column(object),
+            Expr::Literal(ScalarValue::Utf8View(Some(name)) | ScalarValue::Utf8(Some(name)), _),
+        ] if object.name == "attributes" && matches!(function, TEXT | NUMBER) => {
+            Some(format!("{function} {name}"))
+        }
+        _ => None,
     }
 }

@@ -26,6 +26,10 @@ pub mod code {
     pub const CLOSED: &str = "log-store-closed";
     /// The data directory was written by a newer version.
     pub const NEWER_FORMAT: &str = "log-format-newer";
+    /// The place of the archive refuses, or cannot be reached.
+    pub const ARCHIVE_FAILED: &str = "log-archive-failed";
+    /// What is asked for does not fit the state of the archive: there is none, or the lines are in it.
+    pub const ARCHIVE_STATE: &str = "log-archive-state";
     /// A query passed its time limit.
     pub const TIMEOUT: &str = "query-timeout";
     /// A query passed its memory limit.
@@ -123,7 +127,7 @@ impl ReaderError {
     pub fn is_retryable(&self) -> bool {
         matches!(
             self.code.as_str(),
-            code::DISK_FULL | code::WRITE_FAILED | code::OVERLOADED | code::UNAVAILABLE | code::TIMEOUT
+            code::DISK_FULL | code::WRITE_FAILED | code::OVERLOADED | code::UNAVAILABLE | code::TIMEOUT | code::ARCHIVE_FAILED
         )
     }
 }

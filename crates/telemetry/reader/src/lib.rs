@@ -9,6 +9,8 @@
 //!
 //! Absent: the implementations (see `andon-store` and `andon-query`), metrics.
 
+mod custody;
+mod archive;
 mod clip;
 mod error;
 mod level;
@@ -18,6 +20,13 @@ mod row;
 mod sql;
 mod traits;
 
+pub use custody::{
+    DEFAULT_STREAM, Deletion, DeletionCheck, DeletionRecord, DeletionRequest, DeletionState, LogCustody, SegmentDigest,
+    StreamRule, StreamStatus, custody_limits,
+};
+pub use archive::{
+    Amount, ArchiveJob, ArchiveRequest, ArchiveState, ArchiveWork, JobState, LogArchive, RestoreRequest,
+};
 pub use clip::{Clipped, clip};
 pub use error::{Position, ReaderError, code};
 pub use level::{Level, level_of, parse_severity};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::archive::ArchiveState;
 use crate::clip::Clipped;
 use crate::row::LogRow;
 
@@ -90,6 +91,10 @@ pub struct SearchResult {
     /// Which texts of which lines were cut, as the request asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clipped: Vec<Clipped>,
+    /// What is worth knowing about the answer although nothing is missing by mistake: lines that are in the
+    /// archive, parts of the search text that mean nothing here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Asks how many lines match.
@@ -119,6 +124,10 @@ pub struct CountResult {
     pub complete: bool,
     /// What was left out and why.
     pub missing: Vec<String>,
+    /// What is worth knowing about the answer although nothing is missing by mistake: lines that are in the
+    /// archive, parts of the search text that mean nothing here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Asks for counts over time.
@@ -163,6 +172,10 @@ pub struct Histogram {
     pub complete: bool,
     /// What was left out and why.
     pub missing: Vec<String>,
+    /// What is worth knowing about the answer although nothing is missing by mistake: lines that are in the
+    /// archive, parts of the search text that mean nothing here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// One line of bars.
@@ -285,6 +298,10 @@ pub struct AggregateResult {
     pub complete: bool,
     /// What was left out and why.
     pub missing: Vec<String>,
+    /// What is worth knowing about the answer although nothing is missing by mistake: lines that are in the
+    /// archive, parts of the search text that mean nothing here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Asks which fields occur.
@@ -348,6 +365,10 @@ pub struct FieldsResult {
     pub sampled_rows: u64,
     /// True when the sample is every matching line.
     pub complete: bool,
+    /// What is worth knowing about the answer although nothing is missing by mistake: lines that are in the
+    /// archive, parts of the search text that mean nothing here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What a live tail delivers.
@@ -401,6 +422,9 @@ pub struct StoreStatus {
     /// Why the last write failed; nothing when the last one succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failing: Option<String>,
+    /// The archive, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveState>,
     /// What recovery found at start: torn tails, damaged records, damaged files.
     pub recovery_notes: Vec<String>,
 }

@@ -151,6 +151,9 @@ pub struct SqlResult {
     pub truncated: bool,
     /// How long it took.
     pub elapsed_us: u64,
+    /// What is worth knowing about the answer: lines of its time that are in the archive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Runs SQL.

@@ -12,6 +12,8 @@
 //! Absent: the store, its process and what supervises it (the server's), authorisation (the server's, before
 //! a call), any network but Unix sockets.
 
+mod archive;
+mod custody;
 mod desk;
 mod failure;
 mod line;

@@ -120,7 +120,7 @@ impl Remote {
         }
     }
 
-    async fn ask<Q: Serialize + Sync, A: DeserializeOwned>(&self, target: &str, request: &Q) -> Result<A, ReaderError> {
+    pub(crate) async fn ask<Q: Serialize + Sync, A: DeserializeOwned>(&self, target: &str, request: &Q) -> Result<A, ReaderError> {
         let bytes = self.call(target, written(request)?, READ_TIME).await?;
         serde_json::from_slice(&bytes).map_err(|error| garbled("an answer", &error))
     }

@@ -224,11 +224,12 @@ mod tests {
             complete: false,
             missing: vec!["a segment".to_owned()],
             clipped: vec![andon_reader::Clipped { row: 1, field: "message".to_owned(), characters: 9 }],
+            notes: vec!["a boost".to_owned()],
         };
         assert_eq!(read_search(&write_search(found.clone()).unwrap()).unwrap(), found);
         assert_eq!(read_one(&write_one(Some(&line("3")))).unwrap(), Some(line("3")));
         assert_eq!(read_one(&write_one(None)).unwrap(), None);
-        let answer = SqlResult { columns: Vec::new(), rows: vec![vec![json!(0.30000000000000004), json!("x")], vec![]], truncated: true, elapsed_us: 1 };
+        let answer = SqlResult { columns: Vec::new(), rows: vec![vec![json!(0.30000000000000004), json!("x")], vec![]], truncated: true, elapsed_us: 1, notes: vec!["n".to_owned()] };
         assert_eq!(read_sql(&write_sql(answer.clone()).unwrap()).unwrap(), answer);
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use andon_columns::LinesSink;
 use andon_columns::lines::Lines;
-use andon_reader::{Caller, LogReader, ReaderError, SqlRunner, code};
+use andon_reader::{Caller, LogArchive, LogCustody, LogReader, ReaderError, SqlRunner, code};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
@@ -15,6 +15,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::{archive, custody};
 use crate::failure::{garbled, unavailable};
 use crate::limits::APPEND_BYTES;
 use crate::rows::{write_groups, write_one, write_search, write_sql, write_tail};
@@ -27,6 +28,10 @@ pub struct Opened {
     pub reader: Arc<dyn LogReader>,
     /// Writes it.
     pub sink: Arc<dyn LinesSink>,
+    /// Decides what becomes of its lines.
+    pub custody: Arc<dyn LogCustody>,
+    /// Moves them to the archive and back.
+    pub archive: Arc<dyn LogArchive>,
     /// Runs SQL over it and over what the server lends.
     pub sql: Arc<dyn SqlRunner>,
     /// The store's own tables.
@@ -116,15 +121,17 @@ pub fn router(shelf: Arc<Shelf>) -> Router {
         .route(path::APPEND, post(|State(shelf): State<Arc<Shelf>>, body: Bytes| async move { respond(append(&shelf, body).await) }))
         .route(path::SQL, post(|State(shelf): State<Arc<Shelf>>, body: Bytes| async move { respond(sql(&shelf, &body).await) }))
         .route(path::TAIL, post(tail))
+        .merge(custody::routes())
+        .merge(archive::routes())
         .layer(DefaultBodyLimit::max(APPEND_BYTES))
         .with_state(shelf)
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ReaderError> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ReaderError> {
     serde_json::from_slice(body).map_err(|error| garbled("a request", &error))
 }
 
-fn write<T: Serialize>(answer: &T) -> Answer {
+pub(crate) fn write<T: Serialize>(answer: &T) -> Answer {
     serde_json::to_vec(answer).map_err(|error| garbled("an answer", &error))
 }
 

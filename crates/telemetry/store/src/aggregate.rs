@@ -79,6 +79,7 @@ pub(crate) fn run(
     let mut result = aggregation.answer(totals);
     result.scanned_rows = outcome.scanned_rows;
     result.missing.extend(outcome.missing);
+    result.notes = outcome.notes;
     result.complete = result.missing.is_empty();
     result
 }

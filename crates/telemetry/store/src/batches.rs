@@ -1,6 +1,6 @@
-//! The direct scan as Arrow batches, for the SQL engine: the only place where Arrow leaves the store.
+//! What a statement of SQL sees of the store, and columns of lines as Arrow arrays; see `sql_part` for how
+//! they are read. The only two places where Arrow leaves the store.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use andon_columns::ColumnError;
@@ -9,26 +9,18 @@ use andon_columns::column::{ColumnName, GroupView};
 use andon_columns::lines::{Line, Lines, text_place};
 use andon_columns::pick::integers;
 use andon_columns::rows::{each_text, fetch};
-use andon_columns::select::{Span, rows_in, select};
 use andon_reader::query::{Filter, FixedField, RowView};
 use andon_reader::{ReaderError, code, level_of};
-use arrow::array::{
-    ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringViewArray,
-    TimestampMicrosecondArray,
-};
+use arrow::array::{ArrayRef, Int64Array, StringViewArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use crate::extent::Interval;
-use crate::group::StoredGroup;
 use crate::scan::Snapshot;
-use crate::segment::Segment;
 use crate::shared::Shared;
-
-/// Lines per batch made from memory.
-const BATCH_ROWS: usize = 8_192;
+use crate::tombstone::concerning;
 
 /// A column of the table `logs`, in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LogColumn {
     /// Opaque id of the line.
     Id,
@@ -96,7 +88,7 @@ impl LogColumn {
         }
     }
 
-    fn field(self) -> Field {
+    pub(crate) fn field(self) -> Field {
         let data_type = match self {
             Self::Timestamp | Self::ReceivedAt => {
                 DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()))
@@ -116,7 +108,7 @@ pub fn log_schema() -> SchemaRef {
     Arc::new(Schema::new(LogColumn::ALL.map(LogColumn::field).to_vec()))
 }
 
-fn internal(error: &dyn std::fmt::Display) -> ReaderError {
+pub(crate) fn internal(error: &dyn std::fmt::Display) -> ReaderError {
     ReaderError::new(
         code::INTERNAL,
         format!("a batch of log lines could not be made: {error}"),
@@ -126,24 +118,10 @@ fn internal(error: &dyn std::fmt::Display) -> ReaderError {
 /// The lines that a statement sees: fixed when it is planned, so that every scan of it agrees.
 #[derive(Clone)]
 pub struct SqlSnapshot {
-    shared: Arc<Shared>,
-    snapshot: Arc<Snapshot>,
-    filter: Arc<Filter>,
-    interval: Interval,
-}
-
-enum Part {
-    Memory(usize),
-    Group(Arc<Segment>),
-}
-
-/// The matching lines of one segment that are still to be given.
-struct Reading {
-    /// Keeps the files while they are read.
-    _segment: Arc<Segment>,
-    group: Arc<StoredGroup>,
-    rows: Vec<usize>,
-    next: usize,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) filter: Arc<Filter>,
+    pub(crate) interval: Interval,
 }
 
 impl SqlSnapshot {
@@ -172,21 +150,27 @@ impl SqlSnapshot {
     /// The number of lines, when it is known without reading them.
     #[must_use]
     pub fn exact_rows(&self) -> Option<u64> {
-        let segments = self
-            .snapshot
-            .visible
+        let visible = &self.snapshot.visible;
+        let segments = visible
             .segments
             .iter()
-            .map(|segment| *segment.extent());
-        let extents = segments.chain(self.snapshot.chunks().map(|chunk| chunk.extent));
+            .map(|segment| (*segment.extent(), segment.cleared_through()));
+        let extents = segments.chain(self.snapshot.chunks().map(|chunk| (chunk.extent, 0)));
         let mut rows = 0;
-        for extent in extents.filter(|extent| extent.touches(&self.interval)) {
-            if !self.filter.is_all() || !extent.is_inside(&self.interval) {
+        for (extent, cleared_through) in extents.filter(|(extent, _)| extent.touches(&self.interval)) {
+            let is_whole = self.filter.is_all() && extent.is_inside(&self.interval);
+            if !is_whole || !concerning(&visible.tombstones, &extent, cleared_through).is_empty() {
                 return None;
             }
             rows += extent.rows;
         }
         Some(rows)
+    }
+
+    /// Tells what the snapshot does not have because it is in the archive.
+    #[must_use]
+    pub fn archived_note(&self) -> Option<String> {
+        self.snapshot.visible.archived.note(&self.interval)
     }
 
     /// An upper bound of the number of lines.
@@ -200,183 +184,9 @@ impl SqlSnapshot {
             .sum::<u64>()
             + self.snapshot.visible.memory_rows()
     }
-
-    /// Reads columns, one of several interleaved shares of the lines.
-    ///
-    /// # Errors
-    /// When a segment cannot be opened.
-    pub fn batches(
-        &self,
-        columns: &[LogColumn],
-        share: usize,
-        shares: usize,
-    ) -> Result<LogBatches, ReaderError> {
-        let mut parts = VecDeque::new();
-        let mut number = 0;
-        let mut is_mine = || {
-            number += 1;
-            (number - 1) % shares.max(1) == share
-        };
-        for (index, chunk) in self.snapshot.chunks().enumerate() {
-            if chunk.extent.touches(&self.interval) && is_mine() {
-                parts.push_back(Part::Memory(index));
-            }
-        }
-        for segment in &self.snapshot.visible.segments {
-            if !segment.extent().touches(&self.interval) {
-                continue;
-            }
-            if is_mine() {
-                parts.push_back(Part::Group(Arc::clone(segment)));
-            }
-        }
-        let fields: Vec<Field> = columns.iter().map(|column| column.field()).collect();
-        Ok(LogBatches {
-            source: self.clone(),
-            columns: columns.to_vec(),
-            schema: Arc::new(Schema::new(fields)),
-            parts,
-            memory: None,
-            reading: None,
-        })
-    }
-
-    fn is_wanted<R: RowView>(&self, row: &R) -> bool {
-        let time = match self.interval.clock {
-            andon_reader::Clock::Timestamp => row.timestamp_us(),
-            andon_reader::Clock::ReceivedAt => row.received_at_us(),
-        };
-        self.interval.has(time) && self.filter.matches(row)
-    }
 }
 
-/// Batches of some columns of the lines of a snapshot.
-pub struct LogBatches {
-    source: SqlSnapshot,
-    columns: Vec<LogColumn>,
-    schema: SchemaRef,
-    parts: VecDeque<Part>,
-    /// Chunk, and the batch in it to go on with.
-    memory: Option<(usize, usize)>,
-    reading: Option<Reading>,
-}
-
-impl Iterator for LogBatches {
-    type Item = Result<RecordBatch, ReaderError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let made = if self.memory.is_some() {
-                self.next_of_memory()
-            } else if self.reading.is_some() {
-                self.next_of_group()
-            } else {
-                match self.parts.pop_front()? {
-                    Part::Memory(chunk) => self.memory = Some((chunk, 0)),
-                    Part::Group(segment) => match self.begin(segment) {
-                        Ok(reading) => self.reading = Some(reading),
-                        Err(error) => return Some(Err(unreadable(&error))),
-                    },
-                }
-                continue;
-            };
-            match made {
-                Ok(Some(batch)) if batch.num_rows() == 0 => {}
-                Ok(Some(batch)) => return Some(Ok(batch)),
-                Ok(None) => {}
-                Err(error) => return Some(Err(error)),
-            }
-        }
-    }
-}
-
-impl LogBatches {
-    /// Schema of the batches.
-    #[must_use]
-    pub fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
-    }
-
-    /// Finds the matching lines of a segment.
-    fn begin(&self, segment: Arc<Segment>) -> Result<Reading, ColumnError> {
-        let group = self.source.shared.opened.open(&segment)?;
-        let interval = self.source.interval;
-        let span = Span {
-            since_us: interval.since_us,
-            until_us: interval.until_us,
-            clock: interval.clock,
-        };
-        let rows = rows_in(group.as_ref(), span)?;
-        let rows = select(&self.source.filter, group.as_ref(), rows, &|| Ok(()))?;
-        Ok(Reading {
-            _segment: segment,
-            group,
-            rows: rows.ones().collect(),
-            next: 0,
-        })
-    }
-
-    fn next_of_memory(&mut self) -> Result<Option<RecordBatch>, ReaderError> {
-        let Some((chunk_number, first)) = self.memory.take() else {
-            return Ok(None);
-        };
-        let snapshot = Arc::clone(&self.source.snapshot);
-        let Some(chunk) = snapshot.chunks().nth(chunk_number) else {
-            return Ok(None);
-        };
-        let mut rows: Vec<(&Lines, usize)> = Vec::new();
-        let mut next = first;
-        while let Some(batch) = chunk.batches.get(next) {
-            let lines = &*batch.lines;
-            let wanted = (0..lines.len()).filter(|&row| self.source.is_wanted(&lines.row(row)));
-            rows.extend(wanted.map(|row| (lines, row)));
-            next += 1;
-            if rows.len() >= BATCH_ROWS {
-                break;
-            }
-        }
-        if next < chunk.batches.len() {
-            self.memory = Some((chunk_number, next));
-        }
-        self.make(rows.len(), |column| Ok(memory_column(column, &rows)))
-            .map(Some)
-    }
-
-    fn next_of_group(&mut self) -> Result<Option<RecordBatch>, ReaderError> {
-        let Some(reading) = self.reading.as_mut() else {
-            return Ok(None);
-        };
-        let end = (reading.next + BATCH_ROWS).min(reading.rows.len());
-        let rows = reading.rows.get(reading.next..end).unwrap_or_default().to_vec();
-        reading.next = end;
-        let group = Arc::clone(&reading.group);
-        if rows.is_empty() {
-            self.reading = None;
-            return Ok(None);
-        }
-        let made = self.make(rows.len(), |column| {
-            group_column(column, group.as_ref(), &rows).map_err(|error| unreadable(&error))
-        });
-        made.map(Some)
-    }
-
-    fn make(
-        &self,
-        rows: usize,
-        array: impl Fn(LogColumn) -> Result<ArrayRef, ReaderError>,
-    ) -> Result<RecordBatch, ReaderError> {
-        let arrays = self
-            .columns
-            .iter()
-            .map(|&column| array(column))
-            .collect::<Result<Vec<_>, _>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        RecordBatch::try_new_with_options(self.schema(), arrays, &options)
-            .map_err(|error| internal(&error))
-    }
-}
-
-fn times(values: Int64Array) -> ArrayRef {
+pub(crate) fn times(values: Int64Array) -> ArrayRef {
     let (_, values, _) = values.into_parts();
     Arc::new(TimestampMicrosecondArray::new(values, None).with_timezone(UTC))
 }
@@ -385,7 +195,7 @@ fn object_text(text: &str) -> &str {
     if text.is_empty() { "{}" } else { text }
 }
 
-fn memory_column(column: LogColumn, rows: &[(&Lines, usize)]) -> ArrayRef {
+pub(crate) fn memory_column(column: LogColumn, rows: &[(&Lines, usize)]) -> ArrayRef {
     let texts = |field: FixedField| -> ArrayRef {
         let place = text_place(field).unwrap_or(usize::MAX);
         Arc::new(StringViewArray::from_iter_values(rows.iter().map(
@@ -425,7 +235,7 @@ fn memory_column(column: LogColumn, rows: &[(&Lines, usize)]) -> ArrayRef {
     }
 }
 
-fn group_column(
+pub(crate) fn group_column(
     column: LogColumn,
     group: &dyn GroupView,
     rows: &[usize],
@@ -497,7 +307,7 @@ fn text_column(
     Ok(Arc::new(StringViewArray::from_iter_values(values)))
 }
 
-fn unreadable(error: &ColumnError) -> ReaderError {
+pub(crate) fn unreadable(error: &ColumnError) -> ReaderError {
     ReaderError::new(code::READ_FAILED, error.message.clone())
         .with_hint("the status of telemetry names what is damaged; narrow the time to leave it out")
 }

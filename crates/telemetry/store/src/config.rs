@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::archive::ArchivePlace;
 use crate::chunk::GROUP_ROWS;
 use crate::disk::{Disk, RealDisk};
 
@@ -52,10 +53,24 @@ pub struct StoreConfig {
     /// Whether the store flushes, merges and drops on its own thread. Tests that want to decide
     /// call [`crate::LogStore::maintain`] instead.
     pub background: bool,
+    /// Where old lines go before their age is over; without it they are dropped.
+    pub archive: Option<ArchiveConfig>,
     /// The clock.
     pub now: NowMicros,
     /// The disk.
     pub disk: Arc<dyn Disk>,
+}
+
+/// The archive of a store.
+#[derive(Clone)]
+pub struct ArchiveConfig {
+    /// Where it is. No two stores share one.
+    pub place: Arc<dyn ArchivePlace>,
+    /// Segments whose lines were received longer ago go there; `None` only by command. It is no longer than the
+    /// retention, which then drops nothing that is not archived.
+    pub after: Option<Duration>,
+    /// Archived lines received longer ago are deleted, a whole segment at a time; `None` keeps them.
+    pub retention: Option<Duration>,
 }
 
 impl StoreConfig {
@@ -79,6 +94,7 @@ impl StoreConfig {
             query_bytes: 16 << 30,
             answer_bytes: 32 << 20,
             background: true,
+            archive: None,
             now: Arc::new(|| jiff::Timestamp::now().as_microsecond()),
             disk: Arc::new(RealDisk),
         }

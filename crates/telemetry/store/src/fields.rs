@@ -7,12 +7,13 @@ use andon_reader::{FieldsResult, LogRow};
 pub(crate) const SAMPLED_ROWS: usize = 10_000;
 
 /// Summarises the fields of lines.
-pub(crate) fn summarise(rows: &[LogRow], complete: bool) -> FieldsResult {
+pub(crate) fn summarise(rows: &[LogRow], complete: bool, notes: Vec<String>) -> FieldsResult {
     let mut tally = FieldTally::default();
     rows.iter().for_each(|row| tally.add_row(row));
     FieldsResult {
         sampled_rows: tally.rows(),
         fields: tally.finish(),
         complete,
+        notes,
     }
 }

@@ -160,6 +160,7 @@ impl Bars {
             elapsed_us: 0,
             complete: outcome.missing.is_empty(),
             missing: outcome.missing,
+            notes: outcome.notes,
         })
     }
 

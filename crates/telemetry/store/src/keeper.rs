@@ -1,10 +1,9 @@
 //! The keeper: turns full chunks into segments, drops what is too old or too much, merges small
 //! segments. One at a time, behind a lock; the manifest is only changed here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use andon_columns::ColumnError;
 use andon_columns::group::{GroupBuilder, GroupFacts, GroupRows, RowBuffer};
@@ -14,7 +13,7 @@ use crate::chunk::Chunk;
 use crate::disk::write_atomically;
 use crate::extent::Extent;
 use crate::failure::write_failed;
-use crate::manifest::{Change, DropReason, Manifest};
+use crate::manifest::{Change, Manifest};
 use crate::group::{FORMAT, WrittenGroup, data_name, index_name, write_group};
 use crate::segment::{Segment, SegmentEntry};
 use crate::shared::{Shared, Writing};
@@ -36,6 +35,12 @@ pub(crate) struct Keeper {
     pub(crate) next_segment: u64,
     /// Segments that cannot be read whole: they are left as they are.
     pub(crate) unmergeable: BTreeSet<u64>,
+    /// Segments that cannot be read as they are: they stay out of the archive.
+    pub(crate) unarchivable: BTreeSet<u64>,
+    /// Segments in which deletions cannot look for lines, and why.
+    pub(crate) undeletable: BTreeMap<u64, String>,
+    /// Whether there is more to do at once.
+    pub(crate) has_more: bool,
 }
 
 impl Keeper {
@@ -43,7 +48,9 @@ impl Keeper {
     pub(crate) fn maintain(&mut self) -> Result<(), ReaderError> {
         let done = self
             .flush_sealed()
+            .and_then(|()| self.release_due())
             .and_then(|()| self.drop_due())
+            .and_then(|()| self.delete_some())
             .and_then(|()| self.merge_small());
         self.shared.set_failing(
             Writing::Segment,
@@ -66,18 +73,12 @@ impl Keeper {
             flushed_log: chunk.ends_log.then_some(chunk.log_number),
             ..Change::default()
         };
-        let mut segment = None;
-        if chunk.extent.rows > 0 {
-            let mut builder = GroupBuilder::new();
-            chunk.batches.iter().for_each(|batch| builder.push(&batch.lines));
-            let entry = self.put(&write_group(builder.finish())?)?;
-            change.add.push(entry.clone());
-            segment = Some(self.segment(entry));
-        }
+        self.write_chunk(chunk, &mut change)?;
         self.apply(&change)?;
+        let segments: Vec<Arc<Segment>> = change.add.iter().map(|entry| self.segment(entry.clone())).collect();
         let mut visible = self.shared.visible_mut();
         visible.sealed.retain(|sealed| !Arc::ptr_eq(sealed, chunk));
-        visible.segments.extend(segment);
+        visible.segments.extend(segments);
         drop(visible);
         self.shared.freed.notify_waiters();
         if !chunk.ends_log {
@@ -93,13 +94,13 @@ impl Keeper {
         Ok(())
     }
 
-    fn segment(&self, entry: SegmentEntry) -> Arc<Segment> {
+    pub(crate) fn segment(&self, entry: SegmentEntry) -> Arc<Segment> {
         let config = &self.shared.config;
         Arc::new(Segment::new(entry, &config.folder, &config.disk))
     }
 
-    /// Makes the files of a segment durable.
-    fn put(&mut self, written: &WrittenGroup) -> Result<SegmentEntry, ReaderError> {
+    /// Makes the files of a segment durable; no deletion up to a number hides a line of it.
+    pub(crate) fn put(&mut self, written: &WrittenGroup, cleared_through: u64) -> Result<SegmentEntry, ReaderError> {
         let config = &self.shared.config;
         let number = self.next_segment;
         self.next_segment += 1;
@@ -120,84 +121,30 @@ impl Keeper {
             format: FORMAT,
             bytes,
             extent: extent_of(&written.facts),
+            stream: written.facts.stream.clone(),
+            cleared_through,
         })
     }
 
-    fn apply(&mut self, change: &Change) -> Result<(), ReaderError> {
+    /// Removes the files of a segment that was never listed.
+    pub(crate) fn discard(&self, entry: &SegmentEntry) {
+        self.segment(entry.clone()).condemn();
+    }
+
+    pub(crate) fn apply(&mut self, change: &Change) -> Result<(), ReaderError> {
         let applied = self.manifest.apply(change);
         applied.map_err(|error| {
-            // The files of a change that does not count would only take room.
-            for entry in &change.add {
-                self.segment(entry.clone()).condemn();
+            // The files of a change that does not count would only take room. But its line may be there all the
+            // same, until the list is written anew.
+            if self.manifest.settle().is_ok() {
+                change.add.iter().for_each(|entry| self.discard(entry));
             }
             write_failed("the manifest", &self.shared.config.folder, &error)
         })
     }
 
-    /// Drops whole segments because of age, then because of the cap.
-    fn drop_due(&mut self) -> Result<(), ReaderError> {
-        let segments = self.shared.visible().segments.clone();
-        if let Some(retention) = self.shared.config.retention {
-            let age_us = i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
-            let cutoff_us = self.shared.now_us().saturating_sub(age_us);
-            let old = segments
-                .into_iter()
-                .filter(|segment| segment.extent().max_received_us < cutoff_us);
-            self.remove(old.collect(), DropReason::Age)?;
-        }
-        let Some(cap) = self.shared.config.disk_cap_bytes else {
-            return Ok(());
-        };
-        let (mut segments, mut used) = {
-            let visible = self.shared.visible();
-            (
-                visible.segments.clone(),
-                visible.segment_bytes() + visible.log_bytes(),
-            )
-        };
-        segments.sort_by_key(|segment| segment.extent().max_received_us);
-        let mut excess = Vec::new();
-        for segment in segments {
-            if used <= cap {
-                break;
-            }
-            used = used.saturating_sub(segment.entry.bytes);
-            excess.push(segment);
-        }
-        self.remove(excess, DropReason::Cap)
-    }
-
-    fn remove(
-        &mut self,
-        segments: Vec<Arc<Segment>>,
-        reason: DropReason,
-    ) -> Result<(), ReaderError> {
-        if segments.is_empty() {
-            return Ok(());
-        }
-        let rows = segments.iter().map(|segment| segment.extent().rows).sum();
-        let numbers: Vec<u64> = segments
-            .iter()
-            .map(|segment| segment.entry.number)
-            .collect();
-        self.apply(&Change {
-            remove: numbers.clone(),
-            dropped: Some((reason, rows)),
-            ..Change::default()
-        })?;
-        let counters = &self.shared.counters;
-        let counter = match reason {
-            DropReason::Age => &counters.dropped_by_age_rows,
-            DropReason::Cap => &counters.dropped_by_cap_rows,
-        };
-        counter.fetch_add(rows, Ordering::Relaxed);
-        tracing::info!(rows, segments = numbers.len(), ?reason, "telemetry dropped");
-        self.replace(&numbers, None);
-        Ok(())
-    }
-
     /// Swaps segments in one step; the files go when the last reader is done.
-    fn replace(&self, removed: &[u64], added: Option<Arc<Segment>>) {
+    pub(crate) fn replace(&self, removed: &[u64], added: Option<Arc<Segment>>) {
         let mut visible = self.shared.visible_mut();
         visible.segments.retain(|segment| {
             let stays = !removed.contains(&segment.entry.number);
@@ -213,18 +160,26 @@ impl Keeper {
             .for_each(|&number| self.shared.opened.forget(number));
     }
 
-    /// Merges runs of small segments of one day into one.
+    /// Merges runs of small segments of one stream and day into one.
     fn merge_small(&mut self) -> Result<(), ReaderError> {
         loop {
             let segments = self.shared.visible().segments.clone();
-            let readable = |segment: &Arc<Segment>| !self.unmergeable.contains(&segment.entry.number);
-            let Some(run) = mergeable(segments.into_iter().filter(readable).collect()) else {
+            let may_merge = |segment: &Arc<Segment>| {
+                // What deletions still look for is not copied once more.
+                !self.unmergeable.contains(&segment.entry.number)
+                    && !self.may_hold_deleted(segment)
+                    && !self.shared.visible().archived.is_copy(segment.entry.number)
+            };
+            let Some(run) = mergeable(segments.into_iter().filter(may_merge).collect()) else {
                 return Ok(());
             };
             let Some(builder) = self.joined(&run) else {
                 continue;
             };
-            let entry = self.put(&write_group(builder.finish())?)?;
+            let mut group = builder.finish();
+            group.facts.stream = run.first().map(|first| first.entry.stream.clone()).unwrap_or_default();
+            let cleared_through = run.iter().map(|segment| segment.cleared_through()).min().unwrap_or(0);
+            let entry = self.put(&write_group(group)?, cleared_through)?;
             let numbers: Vec<u64> = run.iter().map(|segment| segment.entry.number).collect();
             self.apply(&Change {
                 add: vec![entry.clone()],
@@ -276,16 +231,22 @@ pub(crate) fn extent_of(facts: &GroupFacts) -> Extent {
     }
 }
 
-/// Finds small segments that lie next to each other by sequence and were received on one day.
+/// Finds small segments of one stream that lie next to each other by sequence and were received on one day.
 fn mergeable(mut segments: Vec<Arc<Segment>>) -> Option<Vec<Arc<Segment>>> {
-    segments.sort_by_key(|segment| segment.extent().min_sequence);
+    segments.sort_by(|a, b| {
+        let place = |segment: &Segment| segment.extent().min_sequence;
+        (&a.entry.stream, place(a)).cmp(&(&b.entry.stream, place(b)))
+    });
     let mut run: Vec<Arc<Segment>> = Vec::new();
     let (mut rows, mut bytes) = (0, 0);
     for segment in segments {
         let day = segment.extent().max_received_us.div_euclid(DAY_US);
         let same_day = run
             .first()
-            .is_none_or(|first| first.extent().max_received_us.div_euclid(DAY_US) == day);
+            .is_none_or(|first| {
+                first.extent().max_received_us.div_euclid(DAY_US) == day
+                    && first.entry.stream == segment.entry.stream
+            });
         let small = segment.extent().rows < SMALL_ROWS;
         let fits = rows + segment.extent().rows <= MERGED_ROWS
             && bytes + segment.entry.bytes <= MERGED_BYTES;

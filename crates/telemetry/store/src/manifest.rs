@@ -2,7 +2,7 @@
 //!
 //! A segment counts from the moment its line is durable; files without a line are left-overs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,12 +10,14 @@ use std::sync::Arc;
 use andon_reader::{ReaderError, code};
 use serde::{Deserialize, Serialize};
 
+use crate::archive::{ArchiveStep, ArchivedList};
 use crate::disk::{Disk, DiskFile, read_whole, write_atomically};
 use crate::failure::read_failed;
 use crate::segment::SegmentEntry;
+use crate::tombstone::{DeletionStep, Deletions};
 
 const FORMAT: u32 = 1;
-const FILE_NAME: &str = "manifest.jsonl";
+pub(crate) const FILE_NAME: &str = "manifest.jsonl";
 
 /// Lines after which the file is written anew.
 const LINES_BEFORE_REWRITE: usize = 2_000;
@@ -26,6 +28,8 @@ const LINES_BEFORE_REWRITE: usize = 2_000;
 pub(crate) enum DropReason {
     Age,
     Cap,
+    /// More than the size of its stream.
+    Size,
 }
 
 /// One change of the list, all or nothing.
@@ -40,6 +44,15 @@ pub(crate) struct Change {
     pub(crate) flushed_log: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) dropped: Option<(DropReason, u64)>,
+    /// The same by stream.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) dropped_of: Vec<(String, DropReason, u64)>,
+    /// What was done for deletions.
+    #[serde(default, skip_serializing_if = "DeletionStep::is_empty")]
+    pub(crate) deletions: DeletionStep,
+    /// What went to the archive or came back.
+    #[serde(default, skip_serializing_if = "ArchiveStep::is_empty")]
+    pub(crate) archive: ArchiveStep,
 }
 
 /// Everything the lines add up to.
@@ -53,6 +66,24 @@ pub(crate) struct Listing {
     pub(crate) last_received_us: i64,
     pub(crate) dropped_by_age_rows: u64,
     pub(crate) dropped_by_cap_rows: u64,
+    /// What was dropped of each stream.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) dropped_of: BTreeMap<String, Dropped>,
+    #[serde(default)]
+    pub(crate) deletions: Deletions,
+    #[serde(default, skip_serializing_if = "ArchivedList::is_empty")]
+    pub(crate) archived: ArchivedList,
+    /// Segments that were dropped lately: their files do not come back when their removal was lost.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) gone: BTreeSet<u64>,
+}
+
+/// Lines of one stream that were dropped, by reason.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Dropped {
+    pub(crate) by_age_rows: u64,
+    pub(crate) by_size_rows: u64,
+    pub(crate) by_cap_rows: u64,
 }
 
 impl Listing {
@@ -69,9 +100,20 @@ impl Listing {
         self.flushed_log = self.flushed_log.max(change.flushed_log.unwrap_or(0));
         match change.dropped {
             Some((DropReason::Age, rows)) => self.dropped_by_age_rows += rows,
-            Some((DropReason::Cap, rows)) => self.dropped_by_cap_rows += rows,
+            // What a stream's own bound drops counts with what the store's does.
+            Some((DropReason::Cap | DropReason::Size, rows)) => self.dropped_by_cap_rows += rows,
             None => {}
         }
+        for (stream, reason, rows) in &change.dropped_of {
+            let dropped = self.dropped_of.entry(stream.clone()).or_default();
+            match reason {
+                DropReason::Age => dropped.by_age_rows += rows,
+                DropReason::Size => dropped.by_size_rows += rows,
+                DropReason::Cap => dropped.by_cap_rows += rows,
+            }
+        }
+        self.apply_archive(change);
+        self.apply_deletions(change);
     }
 }
 
@@ -174,6 +216,15 @@ impl Manifest {
         }
         self.listing = next;
         Ok(())
+    }
+
+    /// Makes sure that what is on disk is what is known here: after a failed change its line may be there or not.
+    pub(crate) fn settle(&mut self) -> io::Result<()> {
+        if self.file.is_some() {
+            return Ok(());
+        }
+        let listing = self.listing.clone();
+        self.rewrite(&listing)
     }
 
     fn rewrite(&mut self, listing: &Listing) -> io::Result<()> {

@@ -4,9 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use andon_reader::ReaderError;
+use andon_reader::{ReaderError, SegmentDigest};
 
+use crate::archive::{Archived, is_leftover};
 use crate::config::StoreConfig;
+use crate::deletion::compile;
 use crate::disk::Disk;
 use crate::failure::{read_failed, write_failed};
 use crate::group::{ColumnCache, FORMAT, StoredGroup, data_name, index_name};
@@ -14,6 +16,7 @@ use crate::keeper::extent_of;
 use crate::manifest::{Change, Manifest};
 use crate::segment::{Segment, SegmentEntry, number_of};
 use crate::shared::Visible;
+use crate::streams::StreamSet;
 use crate::wal::{file_number, first_sequence};
 
 /// What was found in a folder.
@@ -24,6 +27,7 @@ pub(crate) struct Found {
     pub(crate) logs: Vec<(u64, PathBuf)>,
     pub(crate) next_log: u64,
     pub(crate) next_segment: u64,
+    pub(crate) streams: StreamSet,
     pub(crate) notes: Vec<String>,
 }
 
@@ -43,11 +47,18 @@ pub(crate) fn open_folder(config: &StoreConfig) -> Result<Found, ReaderError> {
         logs: Vec::new(),
         next_log: listing.flushed_log + 1,
         next_segment: listing.last_segment + 1,
+        streams: StreamSet::default(),
         notes: Vec::new(),
         manifest,
     };
     found.add_segments(disk, folder, &names, &mut notes);
     found.add_logs(disk, folder, &names);
+    let (tombstones, unread) = compile(found.manifest.listing.deletions.open.values());
+    found.visible.tombstones = tombstones;
+    notes.extend(unread);
+    let (streams, unread) = StreamSet::read(disk.as_ref(), folder);
+    found.streams = streams;
+    notes.extend(unread);
     for note in &notes {
         tracing::warn!(note, "telemetry recovery");
     }
@@ -72,11 +83,13 @@ impl Found {
                 }
                 None => name.ends_with(".tmp"),
             };
+            let is_deleted = number_of(name).is_some_and(|number| self.is_deleted(disk, folder, number));
             // With a damaged manifest a file without a line may be somebody's only copy.
-            if is_leftover && !self.manifest.is_damaged {
+            if is_deleted || (is_leftover && !self.manifest.is_damaged) {
                 let _next_start_tries_again = disk.remove(&folder.join(name));
             }
         }
+        self.visible.archived = Arc::new(Archived::of(&self.manifest.listing.archived));
         let listed = &self.manifest.listing.segments;
         for entry in listed.values() {
             let segment = Segment::new(entry.clone(), folder, disk);
@@ -92,6 +105,17 @@ impl Found {
         }
     }
 
+    /// Says whether a deletion has rewritten a segment: its file must not come back, whatever was lost.
+    /// Not so when what was written instead is lost: then it is all that is left, and is rewritten once more.
+    fn is_deleted(&self, disk: &Arc<dyn Disk>, folder: &Path, number: u64) -> bool {
+        let listing = &self.manifest.listing;
+        let is_whole = |new: &SegmentDigest| {
+            !listing.segments.contains_key(&new.segment) || disk.open(&folder.join(data_name(new.segment))).is_ok()
+        };
+        let record = listing.deletions.replacing(number).filter(|_| !listing.segments.contains_key(&number));
+        record.is_some_and(|record| record.new.iter().all(is_whole))
+    }
+
     /// Takes an unlisted segment into the list when nothing else holds its lines: the list has lost
     /// lines then. One that a crash left before it was listed has its lines in a log or in the
     /// segments that it was made from.
@@ -103,15 +127,24 @@ impl Found {
         number: u64,
         notes: &mut Vec<String>,
     ) -> bool {
+        if self.is_deleted(disk, folder, number) {
+            return false;
+        }
         let cache = Arc::new(ColumnCache::new(0));
         let Ok(group) = StoredGroup::open(disk.as_ref(), folder, number, &cache) else {
             return false;
         };
         let extent = extent_of(group.facts());
+        let listing = &self.manifest.listing;
+        if listing.gone.contains(&number) || is_leftover(&listing.archived, number, &extent) {
+            return false;
+        }
         let is_held = self.manifest.listing.segments.values().any(|entry| {
             let overlaps = entry.extent.min_sequence <= extent.max_sequence
                 && extent.min_sequence <= entry.extent.max_sequence;
-            overlaps && disk.open(&folder.join(data_name(entry.number))).is_ok()
+            // Streams lie beside each other.
+            let is_other = entry.stream != group.facts().stream;
+            overlaps && !is_other && disk.open(&folder.join(data_name(entry.number))).is_ok()
         });
         let first_logged = names
             .iter()
@@ -127,6 +160,8 @@ impl Found {
             format: FORMAT,
             bytes: length(data_name(number)) + length(index_name(number)),
             extent,
+            stream: group.facts().stream.clone(),
+            cleared_through: 0,
         };
         notes.push(format!(
             "{}: DAMAGED: the list of segments did not name it, and nothing else holds its {} lines; it is listed again",

@@ -18,8 +18,10 @@ use andon_reader::{Clock, Order};
 
 use crate::chunk::Chunk;
 use crate::extent::{Extent, Interval};
+use crate::live::LiveGroup;
 use crate::segment::{OpenedCache, Segment};
 use crate::shared::Visible;
+use crate::tombstone::{Tombstone, concerning, is_hidden};
 
 /// Where a line was found, to fetch the whole of it later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,6 +109,7 @@ pub(crate) struct Outcome {
     pub(crate) scanned_rows: u64,
     pub(crate) scanned_segments: u64,
     pub(crate) missing: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// A snapshot and the way to its files.
@@ -138,9 +141,17 @@ pub(crate) fn scan<V: Visitor>(
         budget,
         bytes_left: budget.bytes,
         outcome: Outcome::default(),
+        tombstones: &snapshot.visible.tombstones,
     };
     if let Err(stopped) = run.everything(snapshot, visitor) {
         run.outcome.missing.push(stopped.message);
+    }
+    if let Some(note) = snapshot.visible.archived.note(&plan.interval) {
+        // Alarms ask by our time, and must not take a part for the whole; people are told.
+        match plan.interval.clock {
+            Clock::Timestamp => run.outcome.notes.push(note),
+            Clock::ReceivedAt => run.outcome.missing.push(note),
+        }
     }
     run.outcome
 }
@@ -151,6 +162,8 @@ struct Run<'a> {
     budget: &'a Budget,
     bytes_left: u64,
     outcome: Outcome,
+    /// What no question may find.
+    tombstones: &'a [Arc<Tombstone>],
 }
 
 impl Run<'_> {
@@ -160,14 +173,14 @@ impl Run<'_> {
         visitor: &mut V,
     ) -> Result<(), ColumnError> {
         for (number, chunk) in snapshot.chunks().enumerate() {
-            if self.is_relevant(&chunk.extent, visitor) && !self.taken_whole(&chunk.extent, visitor)
+            if self.is_relevant(&chunk.extent, visitor) && !self.taken_whole(&chunk.extent, 0, visitor)
             {
                 self.memory(number, chunk, visitor)?;
             }
         }
         for (number, segment) in ordered(&snapshot.visible.segments, self.plan) {
             if !self.is_relevant(segment.extent(), visitor)
-                || self.taken_whole(segment.extent(), visitor)
+                || self.taken_whole(segment.extent(), segment.cleared_through(), visitor)
             {
                 continue;
             }
@@ -187,9 +200,10 @@ impl Run<'_> {
         extent.touches(&self.plan.interval) && visitor.wants(extent)
     }
 
-    fn taken_whole<V: Visitor>(&self, extent: &Extent, visitor: &mut V) -> bool {
+    fn taken_whole<V: Visitor>(&self, extent: &Extent, cleared_through: u64, visitor: &mut V) -> bool {
         self.plan.filter.is_all()
             && extent.is_inside(&self.plan.interval)
+            && concerning(self.tombstones, extent, cleared_through).is_empty()
             && visitor.take_whole(extent)
     }
 
@@ -207,11 +221,15 @@ impl Run<'_> {
             let budget = self.budget;
             let rows = lines_in(&batch.lines, &batch.extent, &self.plan.interval);
             let filter = self.plan.filter;
+            let hiding = concerning(self.tombstones, &batch.extent, 0);
             let rows = select_lines(filter, &batch.lines, rows, &|| budget.check())?;
             for index in rows.ones() {
                 let line = batch.lines.row(index);
                 let time = time_of(&line, self.plan.interval.clock);
                 let sequence = batch.lines.first_sequence() + index as u64;
+                if is_hidden(&hiding, sequence, &line) {
+                    continue;
+                }
                 let found = Found::Memory(number, batch_number, index);
                 visitor.line(found, time, sequence, &line)?;
             }
@@ -227,9 +245,9 @@ impl Run<'_> {
         visitor: &mut V,
     ) -> Result<(), ColumnError> {
         self.budget.check()?;
-        let group = self.opened.open(segment)?;
         let budget = self.budget;
-        let looked_at = visitor.group(number, group.as_ref(), self.plan, &|| budget.check())?;
+        let group = LiveGroup::open(self.opened, segment, self.tombstones, &|| budget.check())?;
+        let looked_at = visitor.group(number, &group, self.plan, &|| budget.check())?;
         self.outcome.scanned_rows += looked_at;
         self.outcome.scanned_segments += u64::from(looked_at > 0);
         if looked_at > 0 {

@@ -13,6 +13,7 @@ use andon_reader::{
     Clipped, CountResult, LogRow, Order, Position, ReaderError, SearchRequest, SearchResult, clip, code,
 };
 
+use crate::archive::line_is_away;
 use crate::extent::{Extent, Interval};
 use crate::scan::{Budget, Found, Outcome, Plan, Snapshot, Visitor, scan};
 use crate::segment::OpenedCache;
@@ -200,6 +201,7 @@ impl Search {
             scanned_rows,
             scanned_segments,
             mut missing,
+            notes,
         } = scan(snapshot, opened, &plan, budget, &mut self.best);
         let order = self.best.order;
         let found = self.best.heap.into_sorted_vec();
@@ -223,6 +225,7 @@ impl Search {
             elapsed_us: 0,
             complete: missing.is_empty(),
             missing,
+            notes,
             clipped: page.clipped,
         }
     }
@@ -415,6 +418,7 @@ pub(crate) fn count(
         elapsed_us: 0,
         complete: outcome.missing.is_empty(),
         missing: outcome.missing,
+        notes: outcome.notes,
     }
 }
 
@@ -474,6 +478,12 @@ pub(crate) fn by_sequence(
     let mut outcome = scan(snapshot, opened, &plan, budget, &mut visitor);
     let places: Vec<Found> = visitor.found.into_iter().collect();
     let row = fetch(snapshot, opened, &places, &mut outcome.missing).pop();
+    if row.is_none()
+        && outcome.missing.is_empty()
+        && let Some(extent) = snapshot.visible.archived.may_have(wanted)
+    {
+        return Err(line_is_away(wanted, extent));
+    }
     match (row, outcome.missing.pop()) {
         (None, Some(why)) => Err(ReaderError::new(code::READ_FAILED, why)),
         (row, _) => Ok(row),

@@ -20,6 +20,16 @@ pub(crate) struct SegmentEntry {
     pub(crate) format: u32,
     pub(crate) bytes: u64,
     pub(crate) extent: Extent,
+    /// The stream of its lines; empty for the default one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) stream: String,
+    /// Holds no line that a deletion up to this number hides.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) cleared_through: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Number of a segment by the name of one of its files.
@@ -37,11 +47,13 @@ pub(crate) struct Segment {
     folder: PathBuf,
     disk: Arc<dyn Disk>,
     is_condemned: AtomicBool,
+    cleared_through: AtomicU64,
 }
 
 impl Segment {
     pub(crate) fn new(entry: SegmentEntry, folder: &Path, disk: &Arc<dyn Disk>) -> Self {
         Self {
+            cleared_through: AtomicU64::new(entry.cleared_through),
             entry,
             folder: folder.to_owned(),
             disk: Arc::clone(disk),
@@ -51,6 +63,16 @@ impl Segment {
 
     pub(crate) fn extent(&self) -> &Extent {
         &self.entry.extent
+    }
+
+    /// Tells up to which deletion none hides a line of it; later than what its entry said when it was opened.
+    pub(crate) fn cleared_through(&self) -> u64 {
+        self.cleared_through.load(Ordering::Acquire)
+    }
+
+    /// Notes that no deletion up to this number hides a line of it.
+    pub(crate) fn clear_through(&self, deletion: u64) {
+        self.cleared_through.fetch_max(deletion, Ordering::AcqRel);
     }
 
     /// Removes the files once the last reader is done.

@@ -5,9 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use tokio::sync::{Notify, broadcast};
 
+use crate::archive::Archived;
 use crate::chunk::{Batch, Chunk};
 use crate::config::StoreConfig;
+use crate::custody::Custody;
 use crate::segment::{OpenedCache, Segment};
+use crate::tombstone::Tombstones;
 
 /// What can be searched. A chunk is replaced by its segment in one step under the lock, so that a
 /// snapshot has each line exactly once.
@@ -17,6 +20,10 @@ pub(crate) struct Visible {
     /// Full chunks waiting for their segment, oldest first.
     pub(crate) sealed: Vec<Arc<Chunk>>,
     pub(crate) active: Option<Chunk>,
+    /// What is in the archive, and so is not searched.
+    pub(crate) archived: Arc<Archived>,
+    /// What is hidden, until it is gone.
+    pub(crate) tombstones: Tombstones,
 }
 
 impl Visible {
@@ -28,6 +35,12 @@ impl Visible {
     pub(crate) fn memory_rows(&self) -> u64 {
         let sealed: u64 = self.sealed.iter().map(|chunk| chunk.extent.rows).sum();
         sealed + self.active.as_ref().map_or(0, |chunk| chunk.extent.rows)
+    }
+
+    /// When the first line in memory was received; the highest time when there is none.
+    pub(crate) fn oldest_in_memory_us(&self) -> i64 {
+        let chunks = self.sealed.iter().map(AsRef::as_ref).chain(self.active.as_ref());
+        chunks.map(|chunk| chunk.extent.min_received_us).min().unwrap_or(i64::MAX)
     }
 
     pub(crate) fn log_bytes(&self) -> u64 {
@@ -118,6 +131,7 @@ pub(crate) struct Shared {
     /// Tells those who wait for room that there may be some.
     pub(crate) freed: Notify,
     pub(crate) opened: OpenedCache,
+    pub(crate) custody: Custody,
     pub(crate) is_closed: AtomicBool,
 }
 
@@ -139,6 +153,7 @@ impl Shared {
             pending_bytes: AtomicU64::new(0),
             freed: Notify::new(),
             opened,
+            custody: Custody::default(),
             is_closed: AtomicBool::new(false),
         }
     }

@@ -22,6 +22,8 @@ struct Inner {
     files: Vec<Contents>,
     capacity_bytes: Option<u64>,
     failing_syncs: u32,
+    /// Syncs until the power is gone.
+    syncs_left: Option<u64>,
     are_syncs_paused: bool,
     syncs: u64,
 }
@@ -41,6 +43,17 @@ impl Inner {
             .sum()
     }
 
+    fn use_power(&mut self) -> io::Result<()> {
+        match &mut self.syncs_left {
+            Some(0) => Err(io::Error::other("the power of the simulated disk is off")),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     fn file(&mut self, index: usize) -> io::Result<&mut Contents> {
         self.files
             .get_mut(index)
@@ -57,6 +70,7 @@ impl SimulatedDisk {
     /// `torn_bytes` may survive per file, as a real disk may do.
     pub fn crash(&self, torn_bytes: usize) {
         let mut inner = self.lock();
+        inner.syncs_left = None;
         inner.names = inner.durable_names.clone();
         for file in &mut inner.files {
             let mut after = file.durable.clone();
@@ -66,6 +80,12 @@ impl SimulatedDisk {
             file.current.clone_from(&after);
             file.durable = after;
         }
+    }
+
+    /// Takes the power away after so many more syncs of files and folders: nothing is durable from then on, until
+    /// [`SimulatedDisk::crash`].
+    pub fn power_off_after(&self, syncs: u64) {
+        self.lock().syncs_left = Some(syncs);
     }
 
     /// Limits the space; writes beyond fail after filling what is left.
@@ -181,6 +201,7 @@ impl Disk for SimulatedDisk {
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
         let mut inner = self.lock();
+        inner.use_power()?;
         inner
             .durable_names
             .retain(|name, _| name.parent() != Some(path));
@@ -232,6 +253,7 @@ impl DiskFile for SimulatedFile {
             inner.failing_syncs -= 1;
             return Err(io::Error::other("simulated failure of a sync"));
         }
+        inner.use_power()?;
         inner.syncs += 1;
         let file = inner.file(self.index)?;
         file.durable.clone_from(&file.current);

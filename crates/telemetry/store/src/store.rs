@@ -1,6 +1,6 @@
 //! The store as others see it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -20,6 +20,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::admission::admit;
 use crate::aggregate;
+use crate::archive::{self, Archive};
 use crate::batches::SqlSnapshot;
 use crate::commit::{APPEND_BYTES, Append, Command, Committer, Piece};
 use crate::config::StoreConfig;
@@ -50,10 +51,11 @@ const KEEPER_PERIOD: Duration = Duration::from_secs(1);
 
 /// A durable, searchable store of log lines. Dropping it waits for running appends.
 pub struct LogStore {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     commands: Option<mpsc::Sender<Command>>,
-    keeper: Arc<Mutex<Keeper>>,
+    pub(crate) keeper: Arc<Mutex<Keeper>>,
     scans: [Arc<Semaphore>; 2],
+    pub(crate) archive: Option<Arc<Archive>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -67,6 +69,7 @@ impl LogStore {
         let found = open_folder(&config)?;
         let listing = found.manifest.listing.clone();
         let shared = Arc::new(Shared::new(config, found.visible, found.notes));
+        shared.use_streams(found.streams);
         shared
             .counters
             .dropped_by_age_rows
@@ -80,7 +83,12 @@ impl LogStore {
             manifest: found.manifest,
             next_segment: found.next_segment,
             unmergeable: BTreeSet::new(),
+            unarchivable: BTreeSet::new(),
+            undeletable: BTreeMap::new(),
+            has_more: false,
         };
+        keeper.publish_deletions();
+        keeper.publish_streams();
         let recovered = recover_logs(&shared, &mut keeper, &found.logs)?;
         shared.receipts().start_after(recovered.last_received_us);
         shared.recovery_notes().extend(recovered.notes);
@@ -104,6 +112,14 @@ impl LogStore {
             };
             threads.push(spawn("andon-keeper", move || looper.run())?);
         }
+        let mut archive = None;
+        if let Some(config) = shared.config.archive.clone() {
+            let (opened, run) = Archive::new(&shared, &keeper, config);
+            archive = Some(Arc::new(opened));
+            if shared.config.background {
+                threads.push(spawn("andon-archive", run)?);
+            }
+        }
         let turns = || Arc::new(Semaphore::new(shared.config.scans.max(1)));
         let scans = [turns(), turns()];
         Ok(Self {
@@ -111,6 +127,7 @@ impl LogStore {
             commands: Some(sender),
             keeper,
             scans,
+            archive,
             threads,
         })
     }
@@ -151,7 +168,7 @@ impl LogStore {
         SqlSnapshot::new(&self.shared, filter, interval)
     }
 
-    fn sender(&self) -> Result<&mpsc::Sender<Command>, ReaderError> {
+    pub(crate) fn sender(&self) -> Result<&mpsc::Sender<Command>, ReaderError> {
         self.commands
             .as_ref()
             .filter(|_| !self.shared.is_closed())
@@ -216,7 +233,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
         })
 }
 
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ReaderError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
@@ -240,6 +257,9 @@ impl Drop for LogStore {
     fn drop(&mut self) {
         self.shared.is_closed.store(true, Ordering::Release);
         self.commands = None;
+        if let Some(archive) = &self.archive {
+            archive.close();
+        }
         for thread in self.threads.drain(..) {
             let _panic_was_reported = thread.join();
         }
@@ -257,8 +277,9 @@ struct KeeperLoop {
 impl KeeperLoop {
     fn run(self) {
         use std::sync::mpsc::RecvTimeoutError;
+        let mut pause = KEEPER_PERIOD;
         loop {
-            match self.wake.recv_timeout(KEEPER_PERIOD) {
+            match self.wake.recv_timeout(pause) {
                 Ok(()) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -266,12 +287,12 @@ impl KeeperLoop {
                 return;
             }
             self.seal_when_old();
+            let begun = Instant::now();
+            let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
             // Noted in the status by the keeper; tried again at the next turn.
-            let _noted = self
-                .keeper
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .maintain();
+            let _noted = keeper.maintain();
+            // Deletions rest as long as they work, so that they never take more than half of a processor.
+            pause = if keeper.has_more { begun.elapsed().min(KEEPER_PERIOD) } else { KEEPER_PERIOD };
         }
     }
 
@@ -373,7 +394,7 @@ impl LogReader for LogStore {
             search.limit = fields::SAMPLED_ROWS;
             let result = self.search(search).await?;
             let complete = result.complete && result.next.is_none();
-            blocking(move || fields::summarise(&result.rows, complete)).await
+            blocking(move || fields::summarise(&result.rows, complete, result.notes)).await
         })
     }
 
@@ -395,7 +416,7 @@ impl LogReader for LogStore {
         let filter = search::compile(query)?;
         let groups = self.shared.tail.subscribe();
         let rows_so_far = self.shared.counters.appended_rows.load(Ordering::Relaxed);
-        Ok(follow(filter, groups, rows_so_far))
+        Ok(follow(&self.shared, filter, groups, rows_so_far))
     }
 
     fn watermark_us(&self) -> i64 {
@@ -445,6 +466,7 @@ impl LogReader for LogStore {
             truncated_rows: counters.truncated_rows.load(Ordering::Relaxed),
             refused_rows: counters.refused_rows.load(Ordering::Relaxed),
             failing: shared.failing(),
+            archive: archive::describe(shared, self.archive.as_deref()),
             recovery_notes: shared.recovery_notes().clone(),
         }
     }

@@ -1,15 +1,19 @@
 //! Lines as they are acknowledged. A slow reader never slows the store: it is told what it missed.
 
 use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
 
 use andon_reader::TailEvent;
 use andon_reader::query::Filter;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use crate::shared::Published;
+use crate::shared::{Published, Shared};
+use crate::tombstone::{concerning, is_hidden};
 
 struct Tail {
+    /// Knows what was deleted since the lines were published. Weak: a tail ends with its store.
+    shared: Weak<Shared>,
     filter: Filter,
     groups: broadcast::Receiver<Published>,
     waiting: VecDeque<TailEvent>,
@@ -27,7 +31,13 @@ impl Tail {
         }
         let lines = &published.batch.lines;
         self.expected_rows = Some(published.rows_before + lines.len() as u64);
-        let matching = (0..lines.len()).filter(|&row| self.filter.matches(&lines.row(row)));
+        let shared = self.shared.upgrade();
+        let tombstones = shared.map(|shared| Arc::clone(&shared.visible().tombstones)).unwrap_or_default();
+        let hiding = concerning(&tombstones, &published.batch.extent, 0);
+        let matching = (0..lines.len()).filter(|&row| {
+            let (line, sequence) = (lines.row(row), lines.first_sequence() + row as u64);
+            self.filter.matches(&line) && !is_hidden(&hiding, sequence, &line)
+        });
         self.waiting.extend(matching.map(|row| TailEvent::Row {
             row: Box::new(lines.to_log_row(row)),
         }));
@@ -50,11 +60,13 @@ impl Tail {
 
 /// Follows the groups from now on.
 pub(crate) fn follow(
+    shared: &Arc<Shared>,
     filter: Filter,
     groups: broadcast::Receiver<Published>,
     rows_so_far: u64,
 ) -> BoxStream<'static, TailEvent> {
     let tail = Tail {
+        shared: Arc::downgrade(shared),
         filter,
         groups,
         waiting: VecDeque::new(),

@@ -63,6 +63,11 @@ impl Record {
         self.bytes.len()
     }
 
+    /// What is written to the file, once it is stamped.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Fills in what is only known when the group is written.
     pub(crate) fn stamp(&mut self, first_sequence: u64, received_at_us: i64) {
         // A batch is bounded far below 4 GiB by its sender.
@@ -91,6 +96,14 @@ pub(crate) fn first_sequence(disk: &dyn Disk, path: &Path) -> Option<u64> {
     Some(u64::from_le_bytes(bytes))
 }
 
+/// What a log file begins with.
+pub(crate) fn log_header() -> [u8; HEADER_BYTES] {
+    let mut header = [0u8; HEADER_BYTES];
+    header[..8].copy_from_slice(MAGIC);
+    header[8..10].copy_from_slice(&VERSION.to_le_bytes());
+    header
+}
+
 /// The file being written.
 pub(crate) struct WalWriter {
     file: Box<dyn DiskFile>,
@@ -103,11 +116,8 @@ impl WalWriter {
     pub(crate) fn create(disk: &Arc<dyn Disk>, folder: &Path, number: u64) -> io::Result<Self> {
         let path = folder.join(file_name(number));
         let mut file = disk.create(&path)?;
-        let mut header = [0u8; HEADER_BYTES];
-        header[..8].copy_from_slice(MAGIC);
-        header[8..10].copy_from_slice(&VERSION.to_le_bytes());
         let made = file
-            .write_all(&header)
+            .write_all(&log_header())
             .and_then(|()| file.sync_data())
             .and_then(|()| disk.sync_directory(folder));
         if let Err(error) = made {
@@ -233,6 +243,11 @@ impl LogFile {
     /// Length of the file.
     pub(crate) fn length(&self) -> u64 {
         self.file.length()
+    }
+
+    /// Where what was read ends.
+    pub(crate) fn position(&self) -> u64 {
+        self.at
     }
 
     /// Reads the next batch, stamped as it was; nothing at the end.

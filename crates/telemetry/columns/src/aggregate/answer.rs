@@ -124,6 +124,7 @@ impl Aggregation {
             elapsed_us: 0,
             complete: missing.is_empty(),
             missing,
+            notes: Vec::new(),
         }
     }
 

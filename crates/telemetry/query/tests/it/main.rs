@@ -1,5 +1,8 @@
 //! What people who ask in SQL rely on. Few tests in one binary: linking DataFusion is slow.
 
+mod equal;
+mod explain;
+
 use std::sync::Arc;
 
 use andon_query::SqlEngine;
@@ -88,6 +91,10 @@ fn row(number: i64) -> NewLogRow {
 }
 
 async fn engine() -> SqlEngine {
+    store_and_engine().await.1
+}
+
+async fn store_and_engine() -> (Arc<LogStore>, SqlEngine) {
     let mut config = StoreConfig::new("/telemetry");
     config.disk = Arc::new(SimulatedDisk::default());
     config.background = false;
@@ -101,7 +108,9 @@ async fn engine() -> SqlEngine {
         .append((2_000..3_000).map(row).collect())
         .await
         .expect("stored");
-    SqlEngine::new(Arc::new(store), vec![Arc::new(Services)]).expect("started")
+    let store = Arc::new(store);
+    let engine = SqlEngine::new(Arc::clone(&store), vec![Arc::new(Services)]).expect("started");
+    (store, engine)
 }
 
 fn anybody() -> Caller {

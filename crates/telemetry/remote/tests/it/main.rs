@@ -1,6 +1,8 @@
 //! Two sides in one process, over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they fail")]
 
+mod archive;
+mod custody;
 mod store;
 
 use std::sync::Arc;
@@ -16,11 +18,11 @@ use serde_json::json;
 use store::{FakeStore, Secrets};
 use tokio::task::JoinHandle;
 
-struct Sides {
+pub(crate) struct Sides {
     folder: tempfile::TempDir,
     store: Arc<FakeStore>,
     link: Arc<Link>,
-    remote: Remote,
+    pub(crate) remote: Remote,
     worker: JoinHandle<()>,
     _server: JoinHandle<()>,
 }
@@ -32,7 +34,7 @@ fn serve(store: &Arc<FakeStore>, here: &SocketPath, server: &SocketPath, more: R
     store.lend(lent);
     let shelf = Shelf::new("it reads its log");
     let tables = vec![TableShape { name: "logs".to_owned(), columns: Vec::new() }];
-    shelf.put(Stage::Open(Opened { reader: store.clone(), sink: store.clone(), sql: store.clone(), tables }));
+    shelf.put(Stage::Open(Opened { reader: store.clone(), sink: store.clone(), custody: store.clone(), archive: store.clone(), sql: store.clone(), tables }));
     let listener = here.listen().unwrap();
     tokio::spawn(async move { answer(listener, router(shelf).merge(more)).await.unwrap() })
 }
@@ -42,7 +44,7 @@ fn sockets(folder: &std::path::Path) -> (SocketPath, SocketPath) {
     (SocketPath::inside(&folder, "telemetry.sock").unwrap(), SocketPath::inside(&folder, "records.sock").unwrap())
 }
 
-async fn sides() -> Sides {
+pub(crate) async fn sides() -> Sides {
     let folder = tempfile::tempdir().unwrap();
     let (here, server) = sockets(folder.path());
     let desk = Desk::new(vec![Arc::new(Secrets)]);

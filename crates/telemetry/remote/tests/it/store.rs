@@ -6,8 +6,8 @@ use andon_reader::query::Filter;
 use andon_columns::LinesSink;
 use andon_columns::lines::Lines;
 use andon_reader::{
-    AggregateRequest, AggregateResult, Caller, Column, ColumnType, CountRequest, CountResult, FieldsRequest, FieldsResult, Histogram, HistogramRequest, LogReader,
-    LogRow, LogSink, NewLogRow, ReaderError, Receipt, SearchRequest, SearchResult, SqlLimits, SqlResult, SqlRunner, StoreStatus,
+    AggregateRequest, AggregateResult, ArchiveState, ArchiveWork, Caller, Column, ColumnType, CountRequest, CountResult, FieldsRequest, FieldsResult, Histogram, HistogramRequest, LogReader,
+    LogRow, LogSink, NewLogRow, ReaderError, Receipt, SearchRequest, SearchResult, SqlLimits, SqlResult, SqlRunner, StoreStatus, StreamRule,
     TableHint, TableSource, TailEvent,
 };
 use andon_remote::TableShape;
@@ -17,12 +17,15 @@ use futures::stream::BoxStream;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 
+use crate::archive::job;
+
 #[derive(Default)]
 pub(crate) struct FakeStore {
     rows: Mutex<Vec<LogRow>>,
     tails: Mutex<Vec<mpsc::UnboundedSender<TailEvent>>>,
     waiting: Mutex<Vec<TailEvent>>,
     lent: Mutex<Vec<Arc<dyn TableSource>>>,
+    pub(crate) streams: Mutex<Vec<StreamRule>>,
     pub(crate) tickets: Mutex<Vec<String>>,
     pub(crate) begun: Notify,
     pub(crate) dropped: Arc<Notify>,
@@ -85,7 +88,7 @@ impl LogReader for FakeStore {
         Box::pin(async move {
             Filter::parse(&request.query)?;
             let rows = self.rows.lock().unwrap().clone();
-            Ok(SearchResult { rows, next: None, scanned_rows: 0, scanned_segments: 0, elapsed_us: 0, complete: true, missing: Vec::new(), clipped: Vec::new() })
+            Ok(SearchResult { rows, next: None, scanned_rows: 0, scanned_segments: 0, elapsed_us: 0, complete: true, missing: Vec::new(), clipped: Vec::new(), notes: Vec::new() })
         })
     }
 
@@ -96,7 +99,7 @@ impl LogReader for FakeStore {
                 self.begun.notify_one();
                 std::future::pending::<()>().await;
             }
-            Ok(CountResult { count: self.rows.lock().unwrap().len() as u64, scanned_rows: 0, elapsed_us: 0, complete: true, missing: Vec::new() })
+            Ok(CountResult { count: self.rows.lock().unwrap().len() as u64, scanned_rows: 0, elapsed_us: 0, complete: true, missing: Vec::new(), notes: Vec::new() })
         })
     }
 
@@ -107,7 +110,7 @@ impl LogReader for FakeStore {
     fn aggregate(&self, _request: AggregateRequest) -> BoxFuture<'_, Result<AggregateResult, ReaderError>> {
         Box::pin(async move {
             let rows = vec![vec![json!("payments"), json!(0.1 + 0.2)]];
-            Ok(AggregateResult { columns: Vec::new(), rows, groups_total: Some(1), scanned_rows: 0, elapsed_us: 0, complete: true, missing: Vec::new() })
+            Ok(AggregateResult { columns: Vec::new(), rows, groups_total: Some(1), scanned_rows: 0, elapsed_us: 0, complete: true, missing: Vec::new(), notes: Vec::new() })
         })
     }
 
@@ -134,7 +137,8 @@ impl LogReader for FakeStore {
     }
 
     fn status(&self) -> StoreStatus {
-        StoreStatus { rows: self.rows.lock().unwrap().len() as u64, ..StoreStatus::default() }
+        let archive = ArchiveState { jobs: vec![job(ArchiveWork::Restore)], ..ArchiveState::default() };
+        StoreStatus { rows: self.rows.lock().unwrap().len() as u64, archive: Some(archive), ..StoreStatus::default() }
     }
 }
 
@@ -175,7 +179,7 @@ impl SqlRunner for FakeStore {
         Box::pin(async move {
             self.tickets.lock().unwrap().push(caller.ticket.clone());
             let rows = self.borrow(caller).await?;
-            Ok(SqlResult { columns: Vec::new(), rows, truncated: false, elapsed_us: 0 })
+            Ok(SqlResult { columns: Vec::new(), rows, truncated: false, elapsed_us: 0, notes: Vec::new() })
         })
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use andon_columns::ColumnError;
+use andon_columns::bits::Bits;
 use andon_columns::column::Column;
 use andon_columns::group::FieldNames;
 use andon_columns::keys::KeyFilter;
@@ -19,6 +20,8 @@ pub(super) enum Item {
     Filter,
     RestFields,
     ResourceFields,
+    /// The lines that a deletion hides, by its number.
+    Hidden(u64),
 }
 
 #[derive(Debug, Clone)]
@@ -27,6 +30,7 @@ pub(super) enum Kept {
     Page(Arc<Vec<u8>>),
     Filter(Arc<KeyFilter>),
     Fields(Arc<FieldNames>),
+    Hidden(Option<Arc<Bits>>),
 }
 
 /// Bytes that an entry costs beside its content.
@@ -44,6 +48,7 @@ impl Weighter<(u64, Item), Kept> for Bytes {
             Kept::Page(page) => page.capacity(),
             Kept::Filter(filter) => filter.memory_bytes(),
             Kept::Fields(names) => names.memory_bytes(),
+            Kept::Hidden(rows) => rows.as_ref().map_or(0, |rows| rows.memory_bytes()),
         };
         (bytes + ENTRY_BYTES) as u64
     }

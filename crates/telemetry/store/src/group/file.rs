@@ -21,6 +21,7 @@ use super::cache::{ColumnCache, Item, Kept};
 use super::decode::{decode, template_ids};
 use super::index::{Index, PREFIX_BYTES, Section, read_header, read_prefix};
 use super::layout::{Content, Form, Places, StoredChunk, TemplateSections};
+use super::meter::{note_bytes, note_column};
 use super::parquet_footer::read_footer;
 use super::{data_name, index_name};
 
@@ -31,20 +32,20 @@ const READ_BYTES: u64 = 1 << 30;
 
 /// A group in files.
 pub(crate) struct StoredGroup {
-    files: Arc<Files>,
-    content: Content,
-    places: Option<Places>,
+    pub(super) files: Arc<Files>,
+    pub(super) content: Content,
+    pub(super) places: Option<Places>,
     cache: Arc<ColumnCache>,
 }
 
 /// The two files of a segment.
-struct Files {
+pub(super) struct Files {
     segment: u64,
-    data: Arc<dyn DiskRead>,
+    pub(super) data: Arc<dyn DiskRead>,
     data_path: PathBuf,
     index: Option<Arc<dyn DiskRead>>,
     index_path: PathBuf,
-    sections: Vec<Section>,
+    pub(super) sections: Vec<Section>,
     /// Why the index cannot be used.
     index_damage: Option<String>,
 }
@@ -67,6 +68,7 @@ fn read(
         return Err(damaged(path, &"the file is shorter than it should be"));
     }
     let mut buffer = vec![0; usize::try_from(length).unwrap_or(0)];
+    note_bytes(length);
     file.read_at(offset, &mut buffer)
         .map_err(|error| damaged(path, &format!("reading failed: {error}")))?;
     Ok(buffer)
@@ -131,9 +133,29 @@ impl StoredGroup {
         })
     }
 
+    /// Its number.
+    pub(crate) fn number(&self) -> u64 {
+        self.files.segment
+    }
+
     /// What is known without the columns.
     pub(crate) fn facts(&self) -> &GroupFacts {
         &self.content.facts
+    }
+
+    /// Gives the lines that a deletion hides, found by `find` when they are not known.
+    pub(crate) fn hidden_by(
+        &self,
+        deletion: u64,
+        find: impl FnOnce() -> Result<Option<Bits>, ColumnError>,
+    ) -> Result<Option<Arc<Bits>>, ColumnError> {
+        let kept = self.cache.get(self.files.segment, Item::Hidden(deletion), || {
+            Ok(Kept::Hidden(find()?.map(Arc::new)))
+        })?;
+        match kept {
+            Kept::Hidden(rows) => Ok(rows),
+            _ => Ok(None),
+        }
     }
 
     /// What is wrong with the segment as a whole, when it can be read only in part.
@@ -157,8 +179,9 @@ impl StoredGroup {
             .find(|(_, chunk)| chunk.name == *name)
     }
 
-    fn load(&self, chunk: &StoredChunk) -> Result<Column, ColumnError> {
+    pub(super) fn load(&self, chunk: &StoredChunk) -> Result<Column, ColumnError> {
         let files = &self.files;
+        note_column();
         let wrong = |what: &str| {
             damaged(
                 &files.data_path,
@@ -291,7 +314,7 @@ fn read_presence(bytes: &[u8], rows: usize) -> Option<Bits> {
 
 impl Files {
     /// Reads a section of the index, checked.
-    fn section(&self, number: u32) -> Result<Vec<u8>, ColumnError> {
+    pub(super) fn section(&self, number: u32) -> Result<Vec<u8>, ColumnError> {
         let path = &self.index_path;
         let section = self.sections.get(number as usize);
         let (section, file) = section
@@ -312,7 +335,7 @@ impl Files {
         Ok(bytes)
     }
 
-    fn page(&self, section: u32) -> Result<Arc<Vec<u8>>, ColumnError> {
+    pub(super) fn page(&self, section: u32) -> Result<Arc<Vec<u8>>, ColumnError> {
         let page = decompress_page(&self.section(section)?);
         page.map(Arc::new)
             .map_err(|error| damaged(&self.index_path, &error))

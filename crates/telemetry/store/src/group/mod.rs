@@ -9,9 +9,11 @@
 mod cache;
 mod decode;
 mod encoding;
+mod examine;
 mod file;
 mod index;
 mod layout;
+mod meter;
 mod parquet_file;
 mod parquet_footer;
 #[cfg(test)]
@@ -19,8 +21,10 @@ mod tests;
 mod write;
 
 pub(crate) use cache::ColumnCache;
+pub(crate) use examine::{Depth, ExaminedColumn};
 pub(crate) use file::StoredGroup;
 pub(crate) use layout::FORMAT;
+pub(crate) use meter::read_so_far;
 pub(crate) use write::{WrittenGroup, write_group};
 
 pub(crate) fn data_name(number: u64) -> String {

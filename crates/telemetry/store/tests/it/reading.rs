@@ -31,7 +31,7 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
-fn new_row() -> impl Strategy<Value = NewLogRow> {
+pub(crate) fn new_row() -> impl Strategy<Value = NewLogRow> {
     let name = proptest::sample::select(vec!["status", "a", "a.b", "user.id", "level"]);
     let attributes = proptest::collection::btree_map(name, value(), 0..4);
     let resource = proptest::collection::btree_map(
@@ -81,7 +81,7 @@ fn new_row() -> impl Strategy<Value = NewLogRow> {
         )
 }
 
-const QUERIES: [&str; 40] = [
+pub(crate) const QUERIES: [&str; 40] = [
     "*",
     "timeout",
     "NOT timeout",
