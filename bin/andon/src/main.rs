@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use andon_cli::{Command, ServeArgs};
-use andon_server::{ListenOptions, ServeOptions, TlsOptions, parse_size, serve};
+use andon_cli::{Command, FolderWork, ServeArgs};
+use andon_server::{ArchiveArguments, ArchiveOptions, ListenOptions, ServeOptions, TlsOptions, inspect_telemetry, parse_size, repair_telemetry, serve};
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(andon_server::POLICY_WORKER) {
@@ -16,6 +16,13 @@ fn main() -> ExitCode {
         };
     }
     let cli = andon_cli::parse();
+    let folder_work = cli.folder_work().map(|work| match work {
+        FolderWork::Inspect(args) => inspect_telemetry(&args.data, args.segment.as_deref(), args.quick),
+        FolderWork::Repair(args) => repair_telemetry(&args.data, args.dry_run),
+    });
+    if let Some(told) = folder_work {
+        return ExitCode::from(andon_cli::tell_folder_work(&cli, told));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&format!("the runtime cannot be started: {error}")),
@@ -30,19 +37,22 @@ async fn start(arguments: ServeArgs) -> ExitCode {
     start_log(&arguments.log);
     let options = match options_of(arguments) {
         Ok(options) => options,
-        Err(problem) => return refuse(&problem.detail),
+        Err(problem) => return refuse(&format!("{}{}", problem.detail, hint_of(&problem))),
     };
     match serve(options).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            let hint = problem.hint.as_deref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-            refuse(&format!("{problem:?}{hint}"))
-        }
+        Err(problem) => refuse(&format!("{problem:?}{}", hint_of(&problem))),
     }
 }
 
+fn hint_of(problem: &andon_server::Problem) -> String {
+    problem.hint.as_deref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default()
+}
+
 fn options_of(arguments: ServeArgs) -> Result<ServeOptions, andon_server::Problem> {
+    let archive = archive_of(&arguments)?;
     Ok(ServeOptions {
+        archive,
         data: arguments.data,
         listen: arguments.listen,
         bootstrap_token: arguments.bootstrap_token,
@@ -68,6 +78,20 @@ fn options_of(arguments: ServeArgs) -> Result<ServeOptions, andon_server::Proble
         ui_dir: arguments.ui_dir,
         otlp_ports: !arguments.no_otlp_ports,
     })
+}
+
+fn archive_of(arguments: &ServeArgs) -> Result<Option<ArchiveOptions>, andon_server::Problem> {
+    let Some(place) = arguments.archive.clone() else { return Ok(None) };
+    let span = |text: &Option<String>| text.as_deref().map(andon_server::Span::parse).transpose();
+    ArchiveOptions::new(ArchiveArguments {
+        place,
+        after: span(&arguments.archive_after)?,
+        archive_retention: span(&arguments.archive_retention)?,
+        retention: span(&arguments.retention)?,
+        credentials: arguments.archive_credentials.clone(),
+        data: arguments.data.clone(),
+    })
+    .map(Some)
 }
 
 fn start_log(format: &str) {

@@ -161,6 +161,12 @@ error_codes! {
         "The body is not what its content type says. Nothing of it was stored.";
     LineNotFound "LOG-0010" NotFound "No such log line"
         "No stored line has this id: it was deleted by the retention or by a deletion, or lies in the archive. Search for its words instead.";
+    ArchiveFailed "LOG-0005" Unavailable "The archive cannot be used"
+        "The place of the archive refuses, or cannot be reached; the detail says which. Lines that were to be moved stay on the disk and are searchable. `andon telemetry status` shows the archive and when it is tried again.";
+    ArchiveState "LOG-0006" Conflict "The archive is not in a state for that"
+        "There is no archive, no room for what should come back, or the line asked for is in the archive and has to be restored first. The detail says which.";
+    DeletionNotFound "LOG-0007" NotFound "No such deletion"
+        "No deletion of log lines has this number. `andon logs deletions` lists them.";
     ScheduleInvalid "RSP-0001" Unprocessable "The schedule cannot be worked out"
         "The time zone is unknown, nobody is in the rotation, or the hand-off is not a time of day.";
     AlertState "RSP-0002" Conflict "The alert is not in a state for that"
@@ -173,6 +179,8 @@ error_codes! {
         "Its query or its threshold does not make sense. The detail names the place.";
     SavedSearchInvalid "SIG-0002" Unprocessable "The saved search cannot be run"
         "Its query cannot be read, or its times or columns do not make sense. The detail names the place, for the query with line and column.";
+    StreamInvalid "SIG-0003" Unprocessable "The stream cannot be used"
+        "Its query cannot be read, or its name is taken by Andon. The detail names the place, for the query with line and column.";
     GateFailed "LRN-0001" Conflict "A gate of the COE is not met"
         "The detail lists what is missing.";
     VerifierFailed "LRN-0002" Conflict "The verifier does not pass"

@@ -12,6 +12,7 @@ pub mod graph;
 pub mod kind;
 pub mod kinds;
 pub mod object;
+pub mod size;
 pub mod units;
 
 pub use error::{ErrorCode, Problem};

@@ -4413,9 +4413,9 @@ export interface operations {
                 since?: string;
                 /** @description an RFC 3339 time or an age; now when absent */
                 until?: string;
-                /** @description ndjson or csv; ndjson when absent */
+                /** @description ndjson, csv or parquet; ndjson when absent */
                 format?: string;
-                /** @description lines, at most 100,000 */
+                /** @description lines, at most 100,000; at most 10,000,000 as Parquet */
                 limit?: string;
                 /** @description the header `andon-next` of an export before */
                 cursor?: string;

@@ -1,4 +1,4 @@
-//! The kinds, one file per capability that owns them.
+//! The kinds, by the capability that owns them.
 
 pub mod catalog;
 pub mod delivery;
@@ -6,3 +6,4 @@ pub mod governance;
 pub mod learning;
 pub mod response;
 pub mod signals;
+pub mod streams;

@@ -1,4 +1,4 @@
-//! Signals: alarms over telemetry, and the searches that people keep.
+//! Signals: alarms over telemetry, the searches that people keep, and streams of lines.
 //!
 //! Purpose: asks each alarm's question of closed windows of received time and announces changes of
 //! state as events (`alarm.fired`, `alarm.resolved`, `alarm.unknown`).
@@ -16,6 +16,7 @@ mod kinds;
 pub mod limits;
 mod routes;
 mod saved_search;
+mod stream;
 mod table;
 mod unreadable;
 pub mod window;
@@ -30,7 +31,7 @@ pub use routes::{Evaluations, StateChange};
 pub fn module() -> Module {
     Module {
         name: "signals",
-        kinds: vec![kinds::ALARM, kinds::SAVED_SEARCH],
+        kinds: vec![kinds::ALARM, kinds::SAVED_SEARCH, stream::STREAM],
         endpoints: routes::endpoints(),
         controllers: vec![Arc::new(controller::Evaluator::default())],
         migrations: table::MIGRATIONS,

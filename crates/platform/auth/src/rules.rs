@@ -102,7 +102,7 @@ fn sorts_of(permission: &str) -> Vec<&'static str> {
     match permission {
         "andon.pull" | "line.read" | "self.read" => vec!["pulling"],
         "telemetry.write" => vec!["ingesting", "working"],
-        "token.write" | "hook.write" | "system.write" => vec!["administering"],
+        "token.write" | "hook.write" | "system.write" | "telemetry.delete" => vec!["administering"],
         "object.write" | "object.delete" => vec!["working", "writing"],
         reading if reading.ends_with(".read") => vec!["reading"],
         _ => vec!["working"],

@@ -173,8 +173,17 @@ fn with_hidden_methods(endpoints: &[Endpoint]) -> Vec<(&'static str, Parameters,
     paths.sort_unstable();
     paths.dedup();
     for path in paths {
-        for row in endpoints.iter().filter(|row| row.path != path && !known(path, &row.method)) {
-            if let Some(fixed) = fixed_by(path, row.path) {
+        let mut hidden: Vec<(Parameters, &Endpoint)> = endpoints
+            .iter()
+            .filter(|row| row.path != path && !known(path, &row.method))
+            .filter_map(|row| Some((fixed_by(path, row.path)?, row)))
+            .collect();
+        // Of several patterns the most literal one would have answered.
+        hidden.sort_by_key(|(fixed, _)| fixed.len());
+        let mut methods: Vec<&Method> = Vec::new();
+        for (fixed, row) in hidden {
+            if !methods.contains(&&row.method) {
+                methods.push(&row.method);
                 rows.push((path, fixed, row));
             }
         }
@@ -251,20 +260,34 @@ async fn read_body(row: &Endpoint, parts: &Parts, body: Body) -> Result<(Bytes, 
     }
 }
 
+fn with_headers(
+    status: StatusCode,
+    body: Body,
+    content_type: &'static str,
+    headers: Vec<(&'static str, String)>,
+) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let map = response.headers_mut();
+    map.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    map.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            map.insert(name, value);
+        }
+    }
+    response
+}
+
 fn into_response(reply: Reply) -> Response<Body> {
     match reply {
-        Reply::Body { status, content_type, body, headers } => {
-            let mut response = Response::new(Body::from(body));
-            *response.status_mut() = status;
-            let map = response.headers_mut();
-            map.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-            map.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            for (name, value) in headers {
-                if let Ok(value) = HeaderValue::from_str(&value) {
-                    map.insert(name, value);
-                }
-            }
-            response
+        Reply::Body { status, content_type, body, headers } => with_headers(status, Body::from(body), content_type, headers),
+        Reply::File { content_type, pieces, headers } => {
+            let pieces = pieces.inspect_err(|problem| {
+                tracing::warn!(code = problem.code, detail = problem.detail, operator = problem.operator_text(), "a file broke off");
+            });
+            let body = Body::from_stream(pieces.map_err(|problem| std::io::Error::other(problem.detail)));
+            with_headers(StatusCode::OK, body, content_type, headers)
         }
         Reply::Events(stream) => {
             let events = stream.map(|event| {
@@ -294,6 +317,14 @@ mod tests {
         let all = with_hidden_methods(&rows);
         let found: Vec<_> = all.iter().map(|(path, fixed, row)| (*path, row.id, fixed.get("plural").cloned())).collect();
         assert_eq!(found[3..], [("/a/changes", "list", Some("changes".to_owned()))]);
+    }
+
+    #[test]
+    fn of_two_patterns_the_more_literal_one_answers() {
+        let rows = [Endpoint::post("/a/logs/sums", "sum"), Endpoint::get("/a/{plural}/{name}", "object"), Endpoint::get("/a/logs/{id}", "line")];
+        let all = with_hidden_methods(&rows);
+        let found: Vec<_> = all[3..].iter().map(|(path, fixed, row)| (*path, row.id, fixed.len())).collect();
+        assert_eq!(found, [("/a/logs/sums", "line", 1)]);
     }
 
     #[test]

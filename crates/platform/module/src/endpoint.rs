@@ -364,6 +364,16 @@ pub enum Reply {
     },
     /// Server-sent events.
     Events(EventStream),
+    /// A file that is sent while it is made. What goes wrong then breaks the connection, so that nobody takes
+    /// the beginning for the whole.
+    File {
+        /// The content type.
+        content_type: &'static str,
+        /// Its pieces.
+        pieces: BodyStream,
+        /// Further headers.
+        headers: Vec<(&'static str, String)>,
+    },
 }
 
 impl Reply {
@@ -397,6 +407,11 @@ impl Reply {
         Self::Body { status, content_type, body: body.into(), headers: Vec::new() }
     }
 
+    /// Answers 200 with a file that is sent while it is made.
+    pub fn file(content_type: &'static str, pieces: BodyStream) -> Self {
+        Self::File { content_type, pieces, headers: Vec::new() }
+    }
+
     /// Answers 200 with a page.
     pub fn html(page: String) -> Self {
         Self::bytes(StatusCode::OK, "text/html; charset=utf-8", page)
@@ -415,7 +430,7 @@ impl Reply {
     /// Adds a header.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: String) -> Self {
-        if let Self::Body { headers, .. } = &mut self {
+        if let Self::Body { headers, .. } | Self::File { headers, .. } = &mut self {
             headers.push((name, value));
         }
         self

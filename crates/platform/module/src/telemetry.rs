@@ -11,6 +11,8 @@ pub fn telemetry_problem(error: ReaderError) -> Problem {
         code::SQL_INVALID | code::SQL_READ_ONLY | code::SQL_ONE_STATEMENT => ErrorCode::SqlRefused,
         code::SQL_FORBIDDEN => ErrorCode::NotAllowed,
         code::DISK_FULL => ErrorCode::DiskFull,
+        code::ARCHIVE_FAILED => ErrorCode::ArchiveFailed,
+        code::ARCHIVE_STATE => ErrorCode::ArchiveState,
         code::OVERLOADED | code::UNAVAILABLE | code::CLOSED | code::WRITE_FAILED | code::READ_FAILED => ErrorCode::SystemUnavailable,
         _ => ErrorCode::SystemFault,
     };

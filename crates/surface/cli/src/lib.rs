@@ -23,10 +23,12 @@ mod words;
 use std::ffi::OsString;
 use std::path::Path;
 
+use andon_api::Problem;
 use clap::{CommandFactory, Parser, Subcommand};
 use jiff::Timestamp;
+use serde_json::Value;
 
-pub use commands::ClientCommand;
+pub use commands::{ClientCommand, InspectArgs, RepairArgs, TelemetryCommand};
 pub use context::Global;
 pub use failure::Exit;
 pub use output::{Format, Streams};
@@ -73,6 +75,42 @@ pub enum Command {
     /// Everything that is a client of a server.
     #[command(flatten)]
     Client(ClientCommand),
+}
+
+/// What is done to files of this machine, without a server.
+#[derive(Debug)]
+pub enum FolderWork<'a> {
+    /// Look at stored telemetry.
+    Inspect(&'a InspectArgs),
+    /// Mend stored telemetry.
+    Repair(&'a RepairArgs),
+}
+
+impl Cli {
+    /// Tells what is to be done to files of this machine; nothing for all other commands.
+    pub fn folder_work(&self) -> Option<FolderWork<'_>> {
+        match &self.command {
+            Command::Client(ClientCommand::Telemetry(TelemetryCommand::Inspect(args))) => Some(FolderWork::Inspect(args)),
+            Command::Client(ClientCommand::Telemetry(TelemetryCommand::Repair(args))) => Some(FolderWork::Repair(args)),
+            _ => None,
+        }
+    }
+}
+
+/// Tells what came of work on files, with the process's own streams, and gives the exit code.
+pub fn tell_folder_work(cli: &Cli, told: Result<Value, Problem>) -> u8 {
+    let output = Output::new(Streams::process(), cli.global.output, Timestamp::now());
+    let shown = match (told, cli.folder_work()) {
+        (Ok(found), Some(FolderWork::Inspect(args))) => commands::show_inspection(&output, &found, args.segment.is_some()),
+        (Ok(report), Some(FolderWork::Repair(_))) => commands::show_repair(&output, &report),
+        (Err(problem), _) => Err(Failure::from(problem)),
+        (Ok(_), None) => Ok(Exit::Ok),
+    };
+    let exit = shown.unwrap_or_else(|failure| {
+        output.raw_remark(&failure.text(true));
+        failure.exit()
+    });
+    exit.code()
 }
 
 /// Reads the process's own arguments; ends the process where they are wrong or ask for help.

@@ -122,12 +122,17 @@ impl Output {
 
     /// Writes text as it is.
     pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Writes a piece of a file as it is.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = self
             .streams
             .out
             .lock()
             .map_err(|_| io::Error::other("the output is in use"))?;
-        out.write_all(text.as_bytes())?;
+        out.write_all(bytes)?;
         out.flush()?;
         Ok(())
     }

@@ -74,6 +74,20 @@ pub struct ServeArgs {
     /// The most room that log lines take on the disk; the oldest go first.
     #[arg(long, value_name = "SIZE", default_value = "20GiB")]
     pub disk_cap: Option<String>,
+    /// Where log lines go before they are dropped, and come back from: file:///DIR or
+    /// s3://BUCKET/PREFIX?endpoint=URL&region=NAME&style=path|virtual.
+    #[arg(long, value_name = "PLACE")]
+    pub archive: Option<String>,
+    /// After which age they go there; when --retention would drop them, without it.
+    #[arg(long, value_name = "AGE", value_parser = age, requires = "archive")]
+    pub archive_after: Option<String>,
+    /// How long they are kept there, counted from the day they were received; for good without it.
+    #[arg(long, value_name = "AGE", value_parser = age, requires = "archive")]
+    pub archive_retention: Option<String>,
+    /// A file with the keys of the bucket, as AWS's tools write it; AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+    /// of the environment without it.
+    #[arg(long, value_name = "FILE", requires = "archive")]
+    pub archive_credentials: Option<PathBuf>,
     /// Where logs are kept: in a process of their own that is started again by itself, in the server's, or nowhere.
     #[arg(long, value_name = "PLACE", value_parser = ["process", "inline", "off"], default_value = "process")]
     pub telemetry: String,

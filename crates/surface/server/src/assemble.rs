@@ -68,6 +68,7 @@ pub async fn serve(options: ServeOptions) -> Result<(), Problem> {
     health().set_runner(runner.clone());
     let mut controllers = runner.start(&world, &modules, &stopping);
     let key = bootstrap::ledger_key(&options.data.join("ledger.key"), || hex::encode(world.ids.new_key()))?;
+    controllers.spawn(telemetry::run_custody(world.clone(), telemetry.clone(), stopping.clone()));
     controllers.spawn(keeper::run(world.clone(), service.refusals(), key, stopping.clone()));
     if let Some(path) = &options.bootstrap_token {
         bootstrap::write_token(&world, path).await?;

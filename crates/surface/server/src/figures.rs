@@ -8,14 +8,15 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::logs::{interval, present};
+use crate::export_parquet::{Wanted, export_parquet};
+use crate::logs::{all_notes, interval, present};
 
 type Answer = BoxFuture<'static, Result<Reply, Problem>>;
 
 /// Most lines of one export; a longer one goes on with its cursor.
 const EXPORT_ROWS_MAX: usize = 100_000;
 /// Lines read at once for an export.
-const EXPORT_PAGE_ROWS: usize = 10_000;
+pub(crate) const EXPORT_PAGE_ROWS: usize = 10_000;
 /// Bytes after which an export ends early.
 const EXPORT_BYTES: usize = 64 << 20;
 
@@ -40,8 +41,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             .parameter("query", "the search, in Lucene's syntax")
             .parameter("since", "an RFC 3339 time or an age; 1h when absent")
             .parameter("until", "an RFC 3339 time or an age; now when absent")
-            .parameter("format", "ndjson or csv; ndjson when absent")
-            .parameter("limit", "lines, at most 100,000")
+            .parameter("format", "ndjson, csv or parquet; ndjson when absent")
+            .parameter("limit", "lines, at most 100,000; at most 10,000,000 as Parquet")
             .parameter("cursor", "the header `andon-next` of an export before")
             .handle(export),
     ]
@@ -63,6 +64,7 @@ fn count(world: World, call: Call) -> Answer {
             "elapsedUs": counted.elapsed_us,
             "complete": counted.complete,
             "missing": counted.missing,
+            "notes": all_notes(call.query("query").unwrap_or("*"), &counted.notes),
         }))
     })
 }
@@ -108,8 +110,9 @@ fn aggregate(world: World, call: Call) -> Answer {
             text.as_deref().map(|text| andon_module::read_time(text, now)).transpose().map_err(|problem| problem.place("body"))
         };
         let (hour_ago, end) = interval(&world, &call)?;
+        let query = wanted.query.clone().unwrap_or_else(|| "*".to_owned());
         let request = AggregateRequest {
-            query: wanted.query.clone().unwrap_or_else(|| "*".to_owned()),
+            query: query.clone(),
             since_us: time(&wanted.since)?.map_or(hour_ago, Timestamp::as_microsecond),
             until_us: time(&wanted.until)?.map_or(end, Timestamp::as_microsecond),
             clock: Clock::Timestamp,
@@ -134,6 +137,7 @@ fn aggregate(world: World, call: Call) -> Answer {
             "elapsedUs": answer.elapsed_us,
             "complete": answer.complete,
             "missing": answer.missing,
+            "notes": all_notes(&query, &answer.notes),
         }))
     })
 }
@@ -147,11 +151,15 @@ enum Format {
 fn export(world: World, call: Call) -> Answer {
     Box::pin(async move {
         let format = match call.query("format").unwrap_or("ndjson") {
+            "parquet" => {
+                let wanted = Wanted::of(&world, &call)?;
+                return export_parquet(world, wanted).await;
+            }
             "ndjson" => Format::Ndjson,
             "csv" => Format::Csv,
             other => {
                 let problem = Problem::new(ErrorCode::RequestInvalid, format!("`{other}` is no format of an export."));
-                return Err(problem.place("?format").hint("ndjson and csv are."));
+                return Err(problem.place("?format").hint("ndjson, csv and parquet are."));
             }
         };
         let (since_us, until_us) = interval(&world, &call)?;
@@ -166,6 +174,7 @@ fn export(world: World, call: Call) -> Answer {
             file.extend_from_slice(b"timestamp,received_at,level,service,message,trace_id,span_id,scope,attributes,resource\n");
         }
         let mut rows = 0;
+        let mut notes: Vec<String>;
         let next = loop {
             request.limit = (limit - rows).min(EXPORT_PAGE_ROWS);
             let found = world.logs.search(request.clone()).await.map_err(telemetry_problem)?;
@@ -174,6 +183,7 @@ fn export(world: World, call: Call) -> Answer {
                 return Err(Problem::new(ErrorCode::QueryTooExpensive, format!("The export is incomplete: {why}.")));
             }
             rows += found.rows.len();
+            notes = found.notes;
             found.rows.iter().for_each(|row| write(row, format, &mut file));
             match found.next {
                 Some(next) if rows < limit && file.len() < EXPORT_BYTES => request.cursor = Some(next),
@@ -187,11 +197,17 @@ fn export(world: World, call: Call) -> Answer {
         let reply = Reply::bytes(StatusCode::OK, content_type, file)
             .with_header("content-disposition", format!("attachment; filename=\"{name}\""))
             .with_header("andon-rows", rows.to_string());
+        let reply = if notes.is_empty() { reply } else { reply.with_header("andon-notes", in_a_header(&notes)) };
         Ok(match next {
             Some(next) => reply.with_header("andon-next", next),
             None => reply,
         })
     })
+}
+
+/// Writes notes so that they may stand in a header.
+fn in_a_header(notes: &[String]) -> String {
+    notes.join("; ").chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' }).collect()
 }
 
 fn write(row: &LogRow, format: Format, file: &mut Vec<u8>) {

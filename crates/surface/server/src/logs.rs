@@ -111,7 +111,7 @@ fn search(world: World, call: Call) -> Answer {
             "elapsedUs": found.elapsed_us,
             "complete": found.complete,
             "missing": found.missing,
-            "notes": all_notes(query, &[]),
+            "notes": all_notes(query, &found.notes),
         }))
     })
 }
@@ -194,6 +194,7 @@ fn histogram(world: World, call: Call) -> Answer {
             "elapsedUs": counted.elapsed_us,
             "complete": counted.complete,
             "missing": counted.missing,
+            "notes": all_notes(call.query("query").unwrap_or("*"), &counted.notes),
         }))
     })
 }
@@ -203,7 +204,8 @@ fn fields(world: World, call: Call) -> Answer {
         let (since_us, until_us) = interval(&world, &call)?;
         let request = FieldsRequest { query: call.query("query").unwrap_or("*").to_owned(), since_us, until_us };
         let found = world.logs.fields(request).await.map_err(telemetry_problem)?;
-        Reply::json(&json!({"items": found.fields, "sampledRows": found.sampled_rows, "complete": found.complete}))
+        let notes = all_notes(call.query("query").unwrap_or("*"), &found.notes);
+        Reply::json(&json!({"items": found.fields, "sampledRows": found.sampled_rows, "complete": found.complete, "notes": notes}))
     })
 }
 
@@ -257,6 +259,7 @@ fn sql(world: World, call: Call) -> Answer {
             "rows": answer.rows,
             "truncated": answer.truncated,
             "elapsedUs": answer.elapsed_us,
+            "notes": all_notes("*", &answer.notes),
         }))
     })
 }

@@ -33,6 +33,7 @@ pub(crate) fn all_endpoints(modules: &[Module]) -> Vec<Endpoint> {
     rows.extend(crate::logs::endpoints());
     rows.extend(crate::figures::endpoints());
     rows.extend(crate::telemetry::endpoints());
+    rows.extend(crate::telemetry::archive_endpoints());
     rows.extend(crate::telemetry::intake_endpoints());
     rows.extend(crate::inputs::endpoints());
     rows.extend(crate::demo::endpoints());

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use andon_api::size::Size;
 use andon_api::units::Span;
 use andon_api::{ErrorCode, Problem};
 
@@ -56,6 +57,8 @@ pub struct ServeOptions {
     pub retention: Option<Span>,
     /// The most bytes of log lines on disk.
     pub disk_cap_bytes: Option<u64>,
+    /// Where log lines go when they are old.
+    pub archive: Option<crate::telemetry::ArchiveOptions>,
     /// Where the store of the telemetry is.
     pub telemetry: TelemetryMode,
     /// The most bytes of memory that a process of the telemetry may hold; half of the machine's when absent.
@@ -75,24 +78,7 @@ pub struct ServeOptions {
 /// # Errors
 /// `REQ-0001` when it is none.
 pub fn parse_size(text: &str) -> Result<u64, Problem> {
-    let refuse = || {
-        Problem::new(ErrorCode::RequestInvalid, format!("`{text}` is no size.")).hint("Write 500MiB, 20GB or a number of bytes.")
-    };
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let number: u64 = text[..digits].parse().map_err(|_| refuse())?;
-    let factor: u64 = match text[digits..].trim() {
-        "" | "B" => 1,
-        "KB" => 1_000,
-        "MB" => 1_000_000,
-        "GB" => 1_000_000_000,
-        "TB" => 1_000_000_000_000,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        "TiB" => 1 << 40,
-        _ => return Err(refuse()),
-    };
-    number.checked_mul(factor).ok_or_else(refuse)
+    Size::parse(text).map(Size::bytes)
 }
 
 #[cfg(test)]
@@ -103,14 +89,5 @@ mod tests {
     fn telemetry_has_three_places() {
         assert_eq!("process".parse::<TelemetryMode>().unwrap(), TelemetryMode::default());
         assert!("elsewhere".parse::<TelemetryMode>().is_err());
-    }
-
-    #[test]
-    fn sizes_have_units() {
-        assert_eq!(parse_size("20GiB").unwrap(), 20 << 30);
-        assert_eq!(parse_size("1MB").unwrap(), 1_000_000);
-        for text in ["", "GB", "-1", "5 parsecs", "99999999999TB"] {
-            assert!(parse_size(text).is_err(), "{text}");
-        }
     }
 }

@@ -221,3 +221,31 @@ async fn a_saved_search_that_cannot_be_read_is_refused_with_the_column() {
     let (code, _) = kit.get("/api/v1/saved-searches/broken").await;
     assert_eq!(code, StatusCode::NOT_FOUND);
 }
+
+const STREAM: &str = include_str!("../../src/examples/stream.yaml");
+
+#[tokio::test]
+async fn a_stream_is_kept_as_it_was_written() {
+    let kit = Testkit::new(modules()).await;
+    kit.apply(STREAM).await;
+    let (code, found) = kit.get("/api/v1/streams/debug").await;
+    assert_eq!(code, StatusCode::OK);
+    assert_eq!(found["spec"]["retention"], serde_json::json!({"age": "1d", "size": "2GB"}));
+    assert_eq!(found["spec"]["priority"], 10);
+}
+
+#[tokio::test]
+async fn a_stream_that_lines_cannot_be_sorted_into_is_refused_with_the_place() {
+    let kit = Testkit::new(modules()).await;
+    for (name, spec, code, place) in [
+        ("broken", serde_json::json!({"query": "level:(debug"}), "SIG-0003", "spec.query[1:"),
+        ("boosted", serde_json::json!({"query": "debug^2"}), "SIG-0003", "spec.query[1:"),
+        ("default", serde_json::json!({"query": "*"}), "SIG-0003", "metadata.name"),
+        ("large", serde_json::json!({"query": "*", "retention": {"size": "much"}}), "OBJ-0002", ""),
+    ] {
+        let body = serde_json::json!({"apiVersion": "andon.dev/v1", "kind": "Stream", "metadata": {"name": name}, "spec": spec});
+        let (status, problem) = kit.put(&format!("/api/v1/streams/{name}"), body).await;
+        assert_eq!((status, problem["code"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some(code)), "{problem}");
+        assert!(problem["place"].as_str().unwrap_or_default().starts_with(place), "{problem}");
+    }
+}

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use andon_client::{Client, LONG_DEADLINE, segment};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use futures::StreamExt;
 use serde_json::Value;
 
+use crate::commands::log_deletions::{self, LogsCommand};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::fields;
@@ -26,6 +27,7 @@ const POINTED_CHARACTERS: usize = 200;
 /// What to search for.
 #[derive(Args, Debug)]
 #[command(
+    args_conflicts_with_subcommands = true,
     after_help = "The search knows words, \"phrases\", field:value, field:[a TO b], AND, OR, NOT and groups.
 Lines are shown in the order of their time; with -o json they come newest first, unless --oldest is given.
 
@@ -33,9 +35,12 @@ Examples:
   andon logs 'service:payments AND level:error' --since 15m
   andon logs '\"charged twice\"' --since 24h --limit 1000 -o json
   andon logs 'level:error' -f
-  andon logs --id 4711 -o json                 one line, whole"
+  andon logs --id 4711 -o json                 one line, whole
+  andon logs 'service:payments' --since 24h --export parquet > logs.parquet"
 )]
 pub struct LogsArgs {
+    #[command(subcommand)]
+    command: Option<LogsCommand>,
     /// The search; everything without it.
     #[arg(default_value = "*", allow_hyphen_values = true)]
     query: String,
@@ -57,9 +62,22 @@ pub struct LogsArgs {
     /// Show one line whole, by the `id` that a search with -o json gives.
     #[arg(long, value_name = "ID", conflicts_with_all = ["follow", "until", "limit", "oldest"])]
     id: Option<String>,
+    /// Write all lines that match as a file to the output, oldest first.
+    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["follow", "oldest", "id"])]
+    export: Option<ExportFormat>,
 }
 
-pub(crate) async fn run(context: &Context, args: LogsArgs) -> Result<Exit, Failure> {
+/// What an export is written as.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum ExportFormat {
+    /// One Parquet file, for DuckDB, pandas, Spark and others.
+    Parquet,
+}
+
+pub(crate) async fn run(context: &Context, mut args: LogsArgs) -> Result<Exit, Failure> {
+    if let Some(command) = args.command.take() {
+        return log_deletions::run(context, command).await;
+    }
     let client = context.client()?;
     let output = &context.output;
     if let Some(id) = &args.id {
@@ -67,6 +85,9 @@ pub(crate) async fn run(context: &Context, args: LogsArgs) -> Result<Exit, Failu
     }
     if args.follow {
         return follow(&client, output, &args).await;
+    }
+    if let Some(ExportFormat::Parquet) = args.export {
+        return export(&client, output, &args).await;
     }
     let mut rows = search(&client, output, &args, args.limit.unwrap_or(100)).await?;
     if output.format() != Format::Table {
@@ -152,6 +173,28 @@ async fn search(
     }
     rows.truncate(limit);
     Ok(rows)
+}
+
+/// Passes a file on as it comes; a terminal is no place for it.
+async fn export(client: &Client, output: &Output, args: &LogsArgs) -> Result<Exit, Failure> {
+    if output.is_terminal() {
+        let failure = Failure::usage("A Parquet file is nothing for a terminal.");
+        return Err(failure.at("--export").hint("Write it to a file: `--export parquet > logs.parquet`."));
+    }
+    let pieces = client
+        .get("/api/v1/logs/export")
+        .query("query", &args.query)
+        .query("since", &args.since)
+        .query_some("until", args.until.as_deref())
+        .query_some("limit", args.limit)
+        .query("format", "parquet")
+        .pieces()
+        .await?;
+    let mut pieces = std::pin::pin!(pieces);
+    while let Some(piece) = pieces.next().await {
+        output.bytes(&piece?)?;
+    }
+    Ok(Exit::Ok)
 }
 
 /// Opens the stream first and reads what was before then, so that no line falls between the two.

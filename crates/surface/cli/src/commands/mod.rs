@@ -14,6 +14,7 @@ mod import_sending;
 mod incident;
 mod learning;
 mod line;
+mod log_deletions;
 mod logs;
 mod objects;
 mod oncall;
@@ -22,10 +23,16 @@ mod review;
 mod sql;
 mod status;
 mod telemetry;
+mod telemetry_folder;
+mod telemetry_archive;
+mod telemetry_streams;
 mod token;
 mod trace;
 
 use clap::{CommandFactory, Subcommand};
+
+pub use telemetry::{InspectArgs, RepairArgs, TelemetryCommand};
+pub(crate) use telemetry_folder::{show_inspection, show_repair};
 
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
@@ -53,7 +60,7 @@ pub enum ClientCommand {
     Explain(explain::ExplainArgs),
     /// List the kinds of objects
     Kinds(objects::KindsArgs),
-    /// Search log lines, and follow them
+    /// Search log lines, follow them, delete them
     Logs(logs::LogsArgs),
     /// Query logs, the ledger and every kind with SQL
     Sql(sql::SqlArgs),

@@ -75,6 +75,9 @@ pub(crate) async fn run(context: &Context, args: SqlArgs) -> Result<Exit, Failur
     context.output.show(&objects(&names, rows), || {
         table(&names, rows, &context.output)
     })?;
+    for note in fields::list(&answer, "/notes") {
+        context.output.remark(&format!("note: {}", crate::words::clean(&fields::text(note, "/message"))));
+    }
     if answer.get("truncated").and_then(Value::as_bool) == Some(true) {
         context.output.remark(&format!(
             "There are more than these {} rows (raise --limit to see more)",

@@ -68,7 +68,8 @@ fn tell(address: &str, status: &Value, output: &Output) -> String {
             };
             (name, cell)
         };
-        let rows: Vec<(String, Cell)> = telemetry.iter().map(row).collect();
+        // What has parts of its own is told by `andon telemetry status`.
+        let rows: Vec<(String, Cell)> = telemetry.iter().filter(|(_, value)| !value.is_object()).map(row).collect();
         let rows: Vec<(&str, Cell)> = rows
             .iter()
             .map(|(name, cell)| (name.as_str(), cell.clone()))

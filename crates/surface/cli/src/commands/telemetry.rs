@@ -1,8 +1,11 @@
 //! `andon telemetry`: who sends lines, and what becomes of them.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
+use crate::commands::{telemetry_archive, telemetry_streams};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::fields;
@@ -15,6 +18,60 @@ use crate::words::{bytes, count, length};
 pub enum TelemetryCommand {
     /// List who sends lines: how many were stored, how many refused and why
     Senders(SendersArgs),
+    /// List the streams: lines, bytes, the oldest line, and what was dropped and why
+    #[command(after_help = "Streams are objects: `andon explain Stream` shows one. Lines in memory are in no stream yet.
+
+Example:\n  andon telemetry streams")]
+    Streams,
+    /// Move old lines to the archive now
+    Archive(telemetry_archive::ArchiveArgs),
+    /// Bring lines back from the archive, for a time
+    Restore(telemetry_archive::RestoreArgs),
+    /// Tell how telemetry and its archive do
+    #[command(after_help = "Example:\n  andon telemetry status")]
+    Status,
+    /// Look at the stored files: segments, columns, templates, checksums; also while the server runs
+    Inspect(InspectArgs),
+    /// Mend damaged files, while the server is stopped; nothing is deleted
+    Repair(RepairArgs),
+}
+
+/// Which folder is looked at, and how closely.
+#[derive(Args, Debug)]
+#[command(after_help = "It reads the files itself and needs no server and no token; nothing is written.
+
+Examples:
+  andon telemetry inspect --data /var/lib/andon
+  andon telemetry inspect --data /var/lib/andon 1f          one segment, with the different values of its columns
+  andon telemetry inspect --data /var/lib/andon -o json | jq .damage")]
+pub struct InspectArgs {
+    /// The data directory of the server.
+    #[arg(long, value_name = "FOLDER", default_value = "./data")]
+    pub data: PathBuf,
+    /// Only checksums and sizes; the values are not unpacked.
+    #[arg(long)]
+    pub quick: bool,
+    /// Only this segment.
+    #[arg(value_name = "SEGMENT")]
+    pub segment: Option<String>,
+}
+
+/// Which folder is mended.
+#[derive(Args, Debug)]
+#[command(after_help = "Each damage is named with what is done about it. Segments are written anew without what cannot be read,
+lost indexes are made anew, damaged ends of logs are cut, segments that the list has lost are listed again.
+What is replaced or cannot be read goes to telemetry/quarantine/ in the data directory.
+
+Examples:
+  andon telemetry repair --data /var/lib/andon --dry-run
+  andon telemetry repair --data /var/lib/andon")]
+pub struct RepairArgs {
+    /// The data directory of the server.
+    #[arg(long, value_name = "FOLDER", default_value = "./data")]
+    pub data: PathBuf,
+    /// Tell what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Which senders.
@@ -37,6 +94,13 @@ pub struct SendersArgs {
 pub(crate) async fn run(context: &Context, command: TelemetryCommand) -> Result<Exit, Failure> {
     match command {
         TelemetryCommand::Senders(args) => senders(context, args).await,
+        TelemetryCommand::Streams => telemetry_streams::run(context).await,
+        TelemetryCommand::Archive(args) => telemetry_archive::archive(context, args).await,
+        TelemetryCommand::Restore(args) => telemetry_archive::restore(context, args).await,
+        TelemetryCommand::Status => telemetry_archive::status(context).await,
+        TelemetryCommand::Inspect(_) | TelemetryCommand::Repair(_) => {
+            Err(Failure::usage("There is no store in this program; it is in `andon` itself."))
+        }
     }
 }
 

@@ -3,7 +3,13 @@
 //! The rest of the server holds a reader, a runner of SQL and what takes telemetry in, and cannot tell the
 //! difference, but for errors that say that telemetry is not available now.
 
+mod archive_options;
+mod archive_routes;
+mod bucket_place;
 mod budget;
+mod custody;
+mod deletions;
+mod folder;
 mod grpc;
 mod intake;
 mod plan;
@@ -20,7 +26,7 @@ use andon_columns::LinesSink;
 use andon_module::telemetry_problem;
 use andon_objects::{DirectoryLock, Store};
 use andon_query::SqlEngine;
-use andon_reader::{LogReader, SqlRunner, StoreStatus, TableSource};
+use andon_reader::{LogArchive, LogCustody, LogReader, SqlRunner, StoreStatus, TableSource};
 use andon_remote::{Desk, Link, Remote, SocketPath, answer};
 use andon_store::LogStore;
 use tokio::task::JoinSet;
@@ -30,9 +36,13 @@ use crate::tables;
 use plan::Plan;
 use supervisor::Supervisor;
 
+pub use archive_options::{ArchiveArguments, ArchiveOptions};
+pub(crate) use archive_routes::endpoints as archive_endpoints;
+pub(crate) use custody::run as run_custody;
 pub(crate) use grpc::router as grpc_router;
 pub(crate) use intake::{Intake, Row, endpoints as intake_endpoints};
 pub(crate) use routes::endpoints;
+pub use folder::{inspect_telemetry, repair_telemetry};
 pub use worker::run_telemetry_worker;
 
 /// The first argument that makes this program the process that owns the telemetry.
@@ -59,6 +69,9 @@ pub(crate) struct Telemetry {
     pub(crate) reader: Arc<dyn LogReader>,
     pub(crate) sink: Arc<dyn LinesSink>,
     pub(crate) sql: Arc<dyn SqlRunner>,
+    /// Deletions and streams.
+    pub(crate) custody: Arc<dyn LogCustody>,
+    pub(crate) archive: Arc<dyn LogArchive>,
     pub(crate) intake: Intake,
     place: Place,
 }
@@ -86,12 +99,14 @@ impl Telemetry {
     fn inline(options: &ServeOptions, store: &Store) -> Result<Self, Problem> {
         let plan = Plan::of(options, Vec::new());
         let lock = DirectoryLock::take(&plan.folder)?;
-        let logs = LogStore::open(plan.store_config()).map(Arc::new).map_err(telemetry_problem)?;
+        let logs = plan.store_config().and_then(LogStore::open).map(Arc::new).map_err(telemetry_problem)?;
         let sql = SqlEngine::new(logs.clone(), sources(store)).map_err(telemetry_problem)?;
         Ok(Self {
             reader: logs.clone(),
             sink: logs.clone(),
             sql: Arc::new(sql),
+            custody: logs.clone(),
+            archive: logs.clone(),
             intake: Intake::Here(logs.clone()),
             place: Place::Inline { store: logs, _lock: lock },
         })
@@ -126,7 +141,7 @@ impl Telemetry {
 
     fn of(remote: Remote, place: Place) -> Self {
         let shared = Arc::new(remote.clone());
-        Self { reader: shared.clone(), sink: shared.clone(), sql: shared, intake: Intake::There(remote), place }
+        Self { reader: shared.clone(), sink: shared.clone(), custody: shared.clone(), archive: shared.clone(), sql: shared, intake: Intake::There(remote), place }
     }
 
     /// Tells how the store is now, or was when it last told.

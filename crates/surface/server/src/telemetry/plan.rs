@@ -1,14 +1,18 @@
 //! What the process that owns the telemetry is told at its start.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use andon_api::{ErrorCode, Problem};
+use andon_reader::ReaderError;
 use andon_remote::{SocketPath, TableShape};
-use andon_store::StoreConfig;
+use andon_store::{ArchiveConfig, ArchivePlace, FolderPlace, RealDisk, StoreConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::options::ServeOptions;
+use crate::telemetry::archive_options::{ArchiveOptions, Place};
+use crate::telemetry::bucket_place::BucketPlace;
 use crate::telemetry::budget;
 
 /// What the process that owns the telemetry is told at its start, in one line of JSON.
@@ -26,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) memory_bytes: Option<u64>,
     /// Where lines are taken without a token.
     pub(crate) inputs: andon_ingest::ListenOptions,
+    /// Where old lines go.
+    pub(crate) archive: Option<ArchiveOptions>,
     /// The server's tables.
     pub(crate) tables: Vec<TableShape>,
     /// The form of the log, `text` or `json`.
@@ -52,6 +58,7 @@ impl Plan {
             disk_cap_bytes: options.disk_cap_bytes,
             memory_bytes: options.telemetry_memory_bytes.or_else(budget::of_this_machine),
             inputs: options.inputs.clone(),
+            archive: options.archive.clone(),
             tables,
             log: options.log.clone(),
         }
@@ -66,7 +73,10 @@ impl Plan {
     }
 
     /// Sets the store up. Its own limits fit the budget, so that it refuses before the kernel does.
-    pub(crate) fn store_config(&self) -> StoreConfig {
+    ///
+    /// # Errors
+    /// When the archive cannot be used as it is configured.
+    pub(crate) fn store_config(&self) -> Result<StoreConfig, ReaderError> {
         let mut config = StoreConfig::new(&self.folder);
         if let Some(retention_ms) = self.retention_ms {
             config.retention = Some(Duration::from_millis(retention_ms));
@@ -80,6 +90,15 @@ impl Plan {
             config.column_cache_bytes = config.column_cache_bytes.min(bytes / 8);
             config.index_cache_bytes = config.index_cache_bytes.min(usize::try_from(bytes / 8).unwrap_or(usize::MAX));
         }
-        config
+        config.archive = self.archive.as_ref().map(archive_config).transpose()?;
+        Ok(config)
     }
+}
+
+fn archive_config(options: &ArchiveOptions) -> Result<ArchiveConfig, ReaderError> {
+    let place: Arc<dyn ArchivePlace> = match &options.place {
+        Place::Folder { folder } => Arc::new(FolderPlace::new(Arc::new(RealDisk), folder)),
+        Place::Bucket(bucket) => Arc::new(BucketPlace::new(options.place.name(), bucket)?),
+    };
+    Ok(ArchiveConfig { place, after: options.after(), retention: options.retention() })
 }

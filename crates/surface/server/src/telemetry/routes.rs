@@ -15,12 +15,15 @@ const OUTAGES_TOLD: usize = 20;
 
 /// The rows of telemetry itself.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
-    vec![
+    let mut rows = vec![
         Endpoint::get("/api/v1/telemetry/status", "read_telemetry_status")
             .permission("object.read")
             .summary("Tells how telemetry does: its process, its memory, its outages, its store.")
             .handle(status),
-    ]
+    ];
+    rows.extend(super::custody::endpoints());
+    rows.extend(super::deletions::endpoints());
+    rows
 }
 
 fn status(_world: World, _call: Call) -> Answer {

@@ -101,13 +101,13 @@ fn open(plan: &Plan, shelf: &Shelf) -> Result<(Held, Opened), ReaderError> {
         }
     };
     shelf.put(Stage::Opening("it reads its write-ahead log and its list of files".to_owned()));
-    let store = Arc::new(LogStore::open(plan.store_config())?);
+    let store = Arc::new(LogStore::open(plan.store_config()?)?);
     let server = plan.server_socket().map_err(|problem| ReaderError::new(code::INTERNAL, problem.detail))?;
     let sql = SqlEngine::new(store.clone(), BorrowedTable::all(plan.tables.clone(), &server)?)?;
     let lent = |name: &str| plan.tables.iter().any(|table| table.name == name);
     let own = sql.tables(&Caller::new("", |_| true)).into_iter().filter(|(name, _)| !lent(name));
     let tables = own.map(|(name, columns)| TableShape { name, columns }).collect();
-    let opened = Opened { reader: store.clone(), sink: store.clone(), sql: Arc::new(sql), tables };
+    let opened = Opened { reader: store.clone(), sink: store.clone(), custody: store.clone(), archive: store.clone(), sql: Arc::new(sql), tables };
     Ok((Held { store, _lock: lock }, opened))
 }
 
