@@ -30,9 +30,9 @@ async function must(command, args, options) {
   return stdout;
 }
 
-/** Gives a Python with packages. */
-export async function python(packages) {
-  const folder = await cached('python-venv', packages.join('\n'), async (made) => {
+/** Gives a Python with packages; each set of packages has a name of its own. */
+export async function python(packages, name = 'python-venv') {
+  const folder = await cached(name, packages.join('\n'), async (made) => {
     await must('python3', ['-m', 'venv', made]);
     await must(path.join(made, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]);
   });
@@ -42,9 +42,9 @@ export async function python(packages) {
 /** The packages of all Python senders: one environment serves all tests. */
 export const PYTHON = ['graypy==2.1.0', 'pygelf==0.4.3', 'elasticsearch==9.5.1', 'python-logging-loki==0.3.1'];
 
-/** Gives a folder whose node_modules has packages. */
-export async function nodeModules(packages) {
-  return cached('node', packages.join('\n'), async (made) => {
+/** Gives a folder whose node_modules has packages; each set of packages has a name of its own. */
+export async function nodeModules(packages, name = 'node') {
+  return cached(name, packages.join('\n'), async (made) => {
     writeFileSync(path.join(made, 'package.json'), '{"private": true}');
     await must('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...packages], { cwd: made });
   });
