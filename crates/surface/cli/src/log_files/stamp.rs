@@ -9,7 +9,7 @@ use jiff::tz::{Offset, TimeZone};
 pub(crate) struct Clock {
     /// The zone of times that say none.
     pub(crate) zone: TimeZone,
-    /// Times without a year are of the year in which they are nearest to this one.
+    /// Times without a year are of the last year in which they are not ahead of this one.
     pub(crate) near: Timestamp,
 }
 
@@ -180,12 +180,17 @@ fn moment(year: i64, month: i64, day: i64, time: Time, zone: TimeZone) -> Option
     Some(DateTime::from_parts(date, time).to_zoned(zone).ok()?.timestamp().as_microsecond())
 }
 
-/// The year in which a time is nearest to the clock's: lines of New Year's Eve are read in January.
-fn nearest(month: i64, day: i64, time: Time, clock: &Clock) -> Option<i64> {
+/// How far clocks of senders may be ahead.
+const AHEAD_US: i64 = 2 * 86_400 * 1_000_000;
+
+/// The last year in which a time is not ahead of the clock: a log tells what was, and lines of New
+/// Year's Eve are read in January.
+fn latest(month: i64, day: i64, time: Time, clock: &Clock) -> Option<i64> {
     let year = i64::from(clock.near.to_zoned(clock.zone.clone()).year());
     let near_us = clock.near.as_microsecond();
-    let moments = (year - 1..=year + 1).filter_map(|year| moment(year, month, day, time, clock.zone.clone()));
-    moments.min_by_key(|found| found.abs_diff(near_us))
+    // Far enough back for the 29th of February.
+    let mut moments = (year - 8..=year + 1).rev().filter_map(|year| moment(year, month, day, time, clock.zone.clone()));
+    moments.find(|found| *found <= near_us.saturating_add(AHEAD_US))
 }
 
 /// `2026-01-31T08:00:00.123Z`, `2026-01-31 08:00:00,123`, `2026/01/31 08:00:00`, `20171223-22:15:29:606`.
@@ -219,7 +224,7 @@ fn short_year(text: &mut Text<'_>, clock: &Clock) -> Option<i64> {
             let day = text.digits(2)?;
             text.one_of(b" ")?;
             let time = text.time(b".,")?;
-            nearest(first, day, time, clock)
+            latest(first, day, time, clock)
         }
         None => {
             let (month, day) = (text.digits(2)?, text.digits(2)?);
@@ -301,7 +306,7 @@ fn month_first(text: &mut Text<'_>, clock: &Clock) -> Option<i64> {
     text.ends()?;
     match year {
         Some(year) => moment(year, month, day, time, clock.zone.clone()),
-        None => nearest(month, day, time, clock),
+        None => latest(month, day, time, clock),
     }
 }
 
@@ -312,7 +317,7 @@ fn klog(text: &mut Text<'_>, clock: &Clock) -> Option<i64> {
     text.blanks()?;
     let time = text.time(b".")?;
     text.ends()?;
-    nearest(month, day, time, clock)
+    latest(month, day, time, clock)
 }
 
 #[cfg(test)]
@@ -320,7 +325,7 @@ mod tests {
     use super::*;
 
     fn clock() -> Clock {
-        Clock::at("2026-06-01T00:00:00Z".parse().unwrap())
+        Clock::at("2026-08-01T00:00:00Z".parse().unwrap())
     }
 
     fn told(time_us: i64) -> String {
@@ -383,5 +388,8 @@ mod tests {
         let clock = Clock { zone: TimeZone::get("Europe/Berlin").unwrap(), near: "2026-01-01T00:00:05Z".parse().unwrap() };
         assert_eq!(told(leading("2026-07-01 12:00:00 x", &clock).unwrap().0), "2026-07-01T10:00:00Z");
         assert_eq!(told(leading("Dec 31 23:59:59 h x", &clock).unwrap().0), "2025-12-31T22:59:59Z");
+        assert_eq!(told(leading("Jan  2 00:00:00 h x", &clock).unwrap().0), "2026-01-01T23:00:00Z");
+        assert_eq!(told(leading("Jan 31 08:00:00 h x", &clock).unwrap().0), "2025-01-31T07:00:00Z");
+        assert_eq!(told(leading("Feb 29 08:00:00 h x", &clock).unwrap().0), "2024-02-29T07:00:00Z");
     }
 }
