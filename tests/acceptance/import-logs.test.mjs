@@ -98,7 +98,8 @@ describe('log files', () => {
     const inUse = await server.andon(['telemetry', 'repair', ...data]);
     assert.notEqual(inUse.code, 0);
     assert.match(inUse.stderr, /Stop the server first/);
-    await server.stop();
+    // Ended in order, it would leave no log of lines behind.
+    await server.kill();
     const telemetry = path.join(server.data, 'telemetry');
     const log = readdirSync(telemetry).filter((name) => name.endsWith('.wal')).sort().at(-1);
     const before = await server.andonJson(['telemetry', 'inspect', ...data]);
