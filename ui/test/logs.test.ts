@@ -13,7 +13,7 @@ import { needles, readTree } from '~/lib/querytree'
 import { olderThan, profileOf, timeAt } from '~/lib/rail'
 import { WrappedText } from '~/lib/textlines'
 import { aroundHref, exportHref } from '~/features/logs/links'
-import { spotOf } from '~/features/logs/QueryText'
+import { sentence, spotOf } from '~/features/logs/QueryText'
 
 const FIELDS: LogField[] = [
   { name: 'level', type: 'text', count: 100, top: [{ value: 'info', count: 80 }, { value: 'error', count: 20 }] },
@@ -41,6 +41,13 @@ describe('the words of a query', () => {
   it('show a mistake where the server names it', () => {
     expect(paint('service:(', 8).map((p) => [p.text, p.wrong])).toEqual([['service', false], [':', false], ['(', true]])
     expect(paint('a AND', 5).at(-1)).toMatchObject({ text: '', wrong: true })
+  })
+})
+
+describe('what the server says to do next', () => {
+  it('stands as a sentence', () => {
+    expect(sentence('add the missing )')).toBe('Add the missing ).')
+    expect(sentence('Write `a` or `b`.')).toBe('Write `a` or `b`.')
   })
 })
 

@@ -1,5 +1,6 @@
 import type { Problem } from '~/api/types'
 import { positionOf } from '~/api/problem'
+import { Words } from '~/components/Words'
 import { paint } from '~/lib/querypaint'
 
 export interface Spot {
@@ -29,6 +30,20 @@ export function spotOf(problem: Problem, query: string): Spot | undefined {
   const place = UNREADABLE.includes(problem.code) && isOfQuery ? positionOf(problem) : undefined
   return place && spotAt(query, place.line, place.column)
 }
+
+/** The column, unless the server's own words say it, and what to do next. */
+export function WhereAndNext({ problem, column }: { problem: Problem; column: number }) {
+  const hint = problem.hint?.trim()
+  return (
+    <>
+      {!problem.detail?.includes(`column ${column}`) && `Column ${column}. `}
+      {hint && <Words text={sentence(hint)} />}
+    </>
+  )
+}
+
+/** As a sentence stands after another. */
+export const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?…:]$/.test(text) ? '' : '.')
 
 /** The server counts lines, and characters in them. */
 export function spotAt(query: string, line: number, column: number): Spot {
