@@ -113,6 +113,30 @@ const TESTS = {
     assert.equal((await (await fetch(api(mock, 'shared-one'))).json()).spec.query, 'level:warn AND service:ledger')
   }),
 
+  'what others do to it while the dialog is open is told, and not stored over unseen': () => full.visit('/logs', refused, async (page, mock) => {
+    const body = { apiVersion: 'andon.dev/v1', kind: 'SavedSearch', metadata: { name: 'busy-one' }, spec: { title: 'Busy one', query: 'level:warn', since: '1h', columns: ['service'] } }
+    await fetch(api(mock, 'busy-one'), json('PUT', body))
+    await page.goto(`${mock.base}/logs?saved=busy-one`)
+    await page.waitForURL(/query=level%3Awarn/)
+    await page.getByLabel('Log query').fill('level:error')
+    await page.getByLabel('Log query').press('Enter')
+    await page.getByRole('button', { name: 'Saved search: Busy one, modified' }).waitFor()
+    await page.keyboard.press('Control+s')
+    const dialog = page.getByRole('dialog', { name: 'Save the search' })
+    await dialog.getByRole('button', { name: 'Update “Busy one”' }).waitFor()
+    await fetch(api(mock, 'busy-one'), json('PUT', { ...body, spec: { ...body.spec, title: 'Theirs', query: 'theirs' } }))
+    await dialog.getByText(/Somebody stored it meanwhile \(name, query\)/).waitFor()
+    await dialog.getByRole('button', { name: 'Store mine over it' }).waitFor()
+    assert.equal((await (await fetch(api(mock, 'busy-one'))).json()).spec.query, 'theirs')
+    await fetch(api(mock, 'busy-one'), { method: 'DELETE' })
+    await dialog.getByText('Somebody deleted it meanwhile.').waitFor()
+    assert.equal(await dialog.getByRole('button', { name: /Update|over it/ }).count(), 0)
+    await dialog.getByRole('button', { name: 'Save', exact: true }).click()
+    await dialog.waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: 'Saved search: Busy one', exact: true }).waitFor()
+    assert.equal((await (await fetch(api(mock, 'busy-one'))).json()).spec.query, 'level:error')
+  }),
+
   'it is renamed without being changed, and deleted after a question': () => full.visit('/logs', refused, async (page, mock) => {
     const body = { apiVersion: 'andon.dev/v1', kind: 'SavedSearch', metadata: { name: 'old-one' }, spec: { title: 'Old one', query: 'level:debug' } }
     await fetch(api(mock, 'old-one'), json('PUT', body))

@@ -364,7 +364,12 @@ const ROUTES = [
   ['GET', '/api/v1/:plural/:name', ({ params }) => get(kindOf(params.plural).kind, params.name)],
   ['PUT', '/api/v1/saved-searches/:name', storeSearch],
   ['PUT', '/api/v1/:plural/:name', replace],
-  ['DELETE', '/api/v1/:plural/:name', ({ params }) => { table(kindOf(params.plural).kind.toLowerCase()).delete(params.name); return {} }],
+  ['DELETE', '/api/v1/:plural/:name', ({ params }) => {
+    const kind = kindOf(params.plural).kind.toLowerCase()
+    table(kind).delete(params.name)
+    event(`${kind}.deleted`, `${kind}:default/${params.name}`)
+    return {}
+  }],
   ['GET', '/api/v1/:plural/:name/history', history],
 ].map(([method, path, handler]) => ({ method, parts: path.split('/'), handler }))
 

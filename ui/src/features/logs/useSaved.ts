@@ -21,8 +21,10 @@ export function useSavedList(isWanted: boolean) {
 /** The saved search that is open, and in what the page differs from it. */
 export function useOpenSaved(name: string | undefined, asked: Asked): { saved: SavedSearch | undefined; isGone: boolean; changed: string[] } {
   const query = useQuery({ ...object<SavedSearch>(PLURAL, name ?? ''), enabled: Boolean(name), retry: false })
-  const saved = name ? query.data : undefined
-  return { saved, isGone: Boolean(name) && query.isError && asProblem(query.error).status === 404, changed: saved ? differences(saved.spec, asked) : [] }
+  const isGone = Boolean(name) && query.isError && asProblem(query.error).status === 404
+  // What was read before it went is kept by the cache, but it is stored no more.
+  const saved = name && !isGone ? query.data : undefined
+  return { saved, isGone, changed: saved ? differences(saved.spec, asked) : [] }
 }
 
 /** Whether the caller may do something, and if not, why not. */
