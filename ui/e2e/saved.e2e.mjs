@@ -6,6 +6,7 @@ import { onePage, PAGES_AT_ONCE, withPointerOn } from './harness.mjs'
 const full = onePage()
 const reader = onePage('reader')
 const empty = onePage('empty')
+const many = onePage('full')
 
 const lines = (page) => page.locator('[aria-label="Log lines"] [data-index]')
 const parameter = (page, name) => new URL(page.url()).searchParams.get(name)
@@ -135,6 +136,22 @@ const TESTS = {
     await dialog.waitFor({ state: 'detached' })
     await page.getByRole('button', { name: 'Saved search: Busy one', exact: true }).waitFor()
     assert.equal((await (await fetch(api(mock, 'busy-one'))).json()).spec.query, 'level:error')
+  }),
+
+  'of hundreds some stand in the menu in their natural order, and a word finds the others': () => many.visit('/logs', {}, async (page, mock) => {
+    for (let n = 1; n <= 120; n++) await fetch(api(mock, `number-${n}`), json('PUT', { apiVersion: 'andon.dev/v1', kind: 'SavedSearch', metadata: { name: `number-${n}` }, spec: { title: `Number ${n}`, query: 'level:error' } }))
+    await page.reload()
+    await lines(page).first().waitFor()
+    await page.keyboard.press('s')
+    await menu(page).locator('li').first().waitFor()
+    assert.equal(await menu(page).locator('li').count(), 50)
+    const names = (await menu(page).locator('li').allTextContents()).map((text) => /^Number (\d+)/.exec(text)?.[1]).filter(Boolean).map(Number)
+    assert.deepEqual(names, names.map((_, i) => i + 1))
+    await menu(page).getByRole('button', { name: /^Show 50 more of/ }).click()
+    assert.equal(await menu(page).locator('li').count(), 100)
+    await menu(page).getByLabel('Find a saved search').fill('number 117')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/saved=number-117/)
   }),
 
   'it is renamed without being changed, and deleted after a question': () => full.visit('/logs', refused, async (page, mock) => {

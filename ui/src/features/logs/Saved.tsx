@@ -100,9 +100,13 @@ function Current({ saved, changed, ask, close }: { saved: SavedSearch; changed: 
   )
 }
 
+/** So many stand in the menu at once: more is found by a word sooner than by the eye. */
+const SHOWN = 50
+
 function List({ current, ask, close }: { current: SavedSearch | undefined; ask: (dialog: SavedDialog) => void; close: () => void }) {
   const query = useSavedList(true)
   const [words, setWords] = useState('')
+  const [most, setMost] = useState(SHOWN)
   const box = useRef<HTMLUListElement>(null)
   const go = useGo()
   const may = { write: useMay('object.write').may, remove: useMay('object.delete').may }
@@ -133,8 +137,9 @@ function List({ current, ask, close }: { current: SavedSearch | undefined; ask: 
         {({ total }) => (
           <>
             <ul ref={box} aria-label="Saved searches">
-              {shown.map((saved) => <Item key={savedName(saved)} saved={saved} isCurrent={saved.metadata.uid === current?.metadata.uid} may={may} ask={ask} close={close} />)}
+              {shown.slice(0, most).map((saved) => <Item key={savedName(saved)} saved={saved} isCurrent={saved.metadata.uid === current?.metadata.uid} may={may} ask={ask} close={close} />)}
             </ul>
+            {shown.length > most && <Button size="compact-xs" className={css.further} onClick={() => setMost((n) => n + SHOWN)}>Show {Math.min(SHOWN, shown.length - most)} more of {plural(shown.length, 'saved search', 'saved searches')}</Button>}
             {shown.length === 0 && <p className="dim">No saved search has these words.</p>}
             {total > LISTED && <p className="dim">These are the first {plural(LISTED, 'one', 'ones')}; <To href="/catalog/saved-searches">the catalog</To> has all.</p>}
           </>

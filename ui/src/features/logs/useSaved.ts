@@ -83,5 +83,5 @@ export function useDelete(after: () => void) {
 export function matching(items: SavedSearch[], words: string): SavedSearch[] {
   const wanted = words.trim().toLowerCase().split(/\s+/).filter(Boolean)
   const text = ({ metadata, spec }: SavedSearch) => [spec.title, shortName(metadata.name), spec.description, spec.query].join('\n').toLowerCase()
-  return items.filter((item) => wanted.every((word) => text(item).includes(word))).sort((a, b) => a.spec.title.localeCompare(b.spec.title))
+  return items.filter((item) => wanted.every((word) => text(item).includes(word))).sort((a, b) => a.spec.title.localeCompare(b.spec.title, undefined, { numeric: true }))
 }
