@@ -1,5 +1,6 @@
 // The log page as people use it: asked, completed, narrowed, zoomed, scrolled through a million lines, opened at a megabyte.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { keys, onePage, PAGES_AT_ONCE, withPointerOn } from './harness.mjs'
 
@@ -190,6 +191,35 @@ const TESTS = {
     })
     // Held against a piece of work of the same moment, so that a busy machine is not taken for a page that stood still.
     assert.ok(longest < Math.max(1_500, 50 * measure), `the page stood still for ${longest} ms`)
+  }),
+
+  'a list asks for cut lines; an opened line is read whole, and says so where it cannot be': () => visit('/logs?query=dataset:huge&since=24h', refused, async (page) => {
+    const asked = []
+    page.on('request', (request) => asked.push(request.url()))
+    await page.reload()
+    const long = lines(page).filter({ hasText: '1.5 MB' }).first()
+    await long.waitFor()
+    const pages = asked.filter((url) => /\/api\/v1\/logs\?/.test(url))
+    assert.ok(pages.length > 0 && pages.every((url) => url.includes('clip=')))
+    assert.equal(asked.filter((url) => /\/api\/v1\/logs\/huge-/.test(url)).length, 0)
+    await page.context().route('**/api/v1/logs/huge-*', (route) => route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify({ type: '/help/errors/SYS-0002', title: 'Not available now', status: 503, code: 'SYS-0002', detail: 'The telemetry process is starting again.' }) }))
+    await long.getByRole('button').first().click()
+    await page.getByText('Long texts of this line are cut').waitFor()
+    await page.context().unroute('**/api/v1/logs/huge-*')
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.getByText('Long texts of this line are cut').waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: /^Line/ }).first().click()
+    await page.getByText(/1\.5 MB, [\d,]+ rows/).waitFor()
+  }),
+
+  'a file of the lines held here has them whole': () => visit('/logs?query=dataset:huge&since=24h', {}, async (page) => {
+    await lines(page).first().waitFor()
+    await page.getByRole('button', { name: 'Export' }).click()
+    const held = page.waitForEvent('download')
+    await page.getByRole('menuitem', { name: 'NDJSON' }).last().click()
+    const rows = readFileSync(await (await held).path(), 'utf8').trim().split('\n').map((line) => JSON.parse(line))
+    assert.ok(rows.some((row) => row.message.length > 1_400_000))
+    assert.equal(rows.filter((row) => row.clipped).length, 0)
   }),
 
   'thousands of fields: the sidebar and the line show what fits and find the rest': () => visit('/logs?query=dataset:fields&since=24h', {}, async (page) => {

@@ -9,9 +9,9 @@ const LEVELS = [['INFO', 9, 0.82], ['DEBUG', 5, 0.9], ['WARN', 13, 0.97], ['ERRO
 const TEXTS = ['request served in 12 ms', 'card charged', 'retrying in 200 ms: the acquirer is slow', 'pool has 12 idle connections', 'GET /basket 200', 'session opened for customer', 'upstream timed out after 3000 ms']
 
 const SETS = {
-  million: { total: 1_000_000, row: plain },
-  huge: { total: 60, row: huge },
-  fields: { total: 500, row: wide },
+  million: { name: 'big', total: 1_000_000, row: plain },
+  huge: { name: 'huge', total: 60, row: huge },
+  fields: { name: 'wide', total: 500, row: wide },
 }
 
 export function bigSet(query) {
@@ -73,6 +73,15 @@ function place({ total }, since, until) {
   return { timeOf: (i) => from + step * (i + 1), countBefore: (us) => Math.min(total, Math.max(0, Math.ceil((us - from) / step) - 1)) }
 }
 
+const named = (set, i, us) => ({ ...set.row(i, us, set.total), id: `${set.name}-${i}` })
+
+/** The line of an id, at the time that it had in the search of `frame`. */
+export function bigRow(id, frame) {
+  const [name, i] = id.split('-')
+  const set = Object.values(SETS).find((one) => one.name === name)
+  return set && named(set, Number(i), place(set, ...frame).timeOf(Number(i)))
+}
+
 /** A page by the rules of the server: since is in, until is not, a cursor is where the page before ended. */
 export function bigPage(set, frame, sinceUs, untilUs, { order, limit, cursor }) {
   const { timeOf, countBefore } = place(set, ...frame)
@@ -83,11 +92,11 @@ export function bigPage(set, frame, sinceUs, untilUs, { order, limit, cursor }) 
   const rows = []
   for (let n = 0; n < limit && low + n <= high; n++) {
     const i = order === 'oldest' ? low + n : high - n
-    rows.push(set.row(i, timeOf(i), set.total))
+    rows.push(named(set, i, timeOf(i)))
   }
   const last = rows.at(-1)
   const left = high - low + 1 - rows.length
-  return { rows, scannedRows: Math.max(0, high - low + 1), elapsedUs: 14_200, complete: true, missing: [], ...(last && left > 0 ? { next: last.id.slice(4) } : {}) }
+  return { rows, scannedRows: Math.max(0, high - low + 1), elapsedUs: 14_200, complete: true, missing: [], ...(last && left > 0 ? { next: last.id.split('-')[1] } : {}) }
 }
 
 export function bigHistogram(set, frame, since, until, buckets = 100) {

@@ -35,6 +35,20 @@ function rowsAt(tick) {
   return rows.sort((a, b) => a.timestamp.localeCompare(b.timestamp))
 }
 
+export const rowOf = (id) => (/^\d+-\d+$/.test(id) ? rowsAt(Number(id.split('-')[0])).find((row) => row.id === id) : undefined)
+
+/** A line with its long texts cut, as lists have it: what was cut is named with its length. */
+export function cutRow(row, chars) {
+  const clipped = {}
+  const cut = (place, text) => {
+    if (typeof text !== 'string' || text.length <= chars) return text
+    clipped[place] = text.length
+    return text.slice(0, chars)
+  }
+  const less = { ...row, message: cut('message', row.message), attributes: Object.fromEntries(Object.entries(row.attributes).map(([name, one]) => [name, cut(`attributes.${name}`, one)])) }
+  return Object.keys(clipped).length > 0 ? { ...less, clipped } : row
+}
+
 export function search(query, since, until, limit, newestFirst = true) {
   const match = matcher(query)
   const rows = []

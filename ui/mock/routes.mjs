@@ -1,7 +1,7 @@
 // The mock's answers, by the contract. Each route: method, pattern, handler(context) -> body.
 import { KINDS } from './kinds.mjs'
-import { fields, histogram, matcher, search } from './logs.mjs'
-import { bigFields, bigHistogram, bigPage, bigSet } from './big.mjs'
+import { cutRow, fields, histogram, matcher, rowOf, search } from './logs.mjs'
+import { bigFields, bigHistogram, bigPage, bigRow, bigSet } from './big.mjs'
 import { DAY, HOUR, MINUTE, NOW, PEOPLE, SERVICES, TODAY, iso, makeChange, own, put, ref, table } from './world.mjs'
 import { reviewPack, wheel } from './review.mjs'
 import { demo, demoNext, demoReset } from './demo.mjs'
@@ -277,7 +277,19 @@ const micros = (text, fallback) => {
 /** The large sets lie in the day before the mock began, so that every page finds the same lines. */
 const FRAME = [NOW - DAY, NOW]
 
-function logs({ query }) {
+function logs(call) {
+  const found = foundLogs(call)
+  const clip = Number(call.query.get('clip') ?? Infinity)
+  return { ...found, rows: found.rows.map((row) => cutRow(row, clip)) }
+}
+
+function logLine({ params }) {
+  const row = bigRow(params.id, FRAME) ?? rowOf(params.id)
+  if (!row) throw problem(404, 'LOG-0010', 'No such log line', `There is no log line with the id \`${params.id}\`.`, { hint: 'It may have been deleted by the retention; search for its words, or look into the archive.' })
+  return row
+}
+
+function foundLogs({ query }) {
   const empty = { rows: [], scannedRows: 0, elapsedUs: 300, complete: true, missing: [] }
   if (world.empty) return empty
   matcher(query.get('query'))
@@ -334,6 +346,7 @@ const ROUTES = [
   ['GET', '/api/v1/on-call', () => ({ items: onCall() })], ['GET', '/api/v1/schedules/:name/shifts', shifts],
   ['GET', '/api/v1/logs', logs],
   ['GET', '/api/v1/logs/export', logExport], ['GET', '/api/v1/logs/histogram', logBars], ['GET', '/api/v1/logs/fields', logFields],
+  ['GET', '/api/v1/logs/:id', logLine],
   ['POST', '/api/v1/sql', sql],
   ['GET', '/api/v1/alarms/:name/evaluations', evaluations],
   ['POST', '/api/v1/andons', pull],

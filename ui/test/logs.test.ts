@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { LogField, LogRow } from '~/api/types'
 import { complete, take } from '~/lib/complete'
-import { clip, entriesOf, hostOf, parseExact, prettyJson, valueOf } from '~/lib/logfield'
+import { clip, cutRow, entriesOf, hostOf, lengthOf, parseExact, prettyJson, valueOf } from '~/lib/logfield'
 import { ask, emptyWindow, pageSize, receive, rowsAbove, rowsOf, type LogWindow } from '~/lib/logwindow'
 import { addressOf, askedOf, columnsOf, differences, freeName, isNameAlone, nameOf } from '~/lib/logaddress'
 import { fieldName, narrow, narrowExists } from '~/lib/lucene'
@@ -41,6 +41,23 @@ describe('the words of a query', () => {
   it('show a mistake where the server names it', () => {
     expect(paint('service:(', 8).map((p) => [p.text, p.wrong])).toEqual([['service', false], [':', false], ['(', true]])
     expect(paint('a AND', 5).at(-1)).toMatchObject({ text: '', wrong: true })
+  })
+})
+
+describe('a line that is cut for the list', () => {
+  const row: LogRow = { id: '7', timestamp: '2026-01-01T00:00:00Z', message: 'm'.repeat(50), attributes: { body: 'b'.repeat(30), deep: { list: ['short', 'l'.repeat(20)] }, 'host.name': 'h'.repeat(40), n: 5 } }
+  it('names what was cut, with its length, as the server does', () => {
+    const less = cutRow(row, 10)
+    expect(less.clipped).toEqual({ message: 50, 'attributes.body': 30, 'attributes.deep.list.1': 20, 'attributes.host.name': 40 })
+    expect([less.message.length, lengthOf(less), lengthOf(row)]).toEqual([10, 50, 50])
+    expect(less.attributes?.deep).toEqual({ list: ['short', 'llllllllll'] })
+    expect(cutRow(row, 1_000)).toBe(row)
+  })
+  it('tells the true length of a field, and takes no cut text for a condition', () => {
+    const less = cutRow(row, 10)
+    expect(entriesOf(less).find((entry) => entry.name === 'body')).toMatchObject({ text: 'b'.repeat(10), length: 30 })
+    expect(hostOf(less)).toBeUndefined()
+    expect(hostOf(row)?.value).toBe('h'.repeat(40))
   })
 })
 

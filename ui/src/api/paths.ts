@@ -50,6 +50,7 @@ export interface paths {
   '/api/v1/flow/services': { get: Read<{ items: t.ServiceFlow[] }, undefined, { since?: string }> }
 
   '/api/v1/logs': { get: Read<t.LogPage, undefined, t.LogsQuery> }
+  '/api/v1/logs/{id}': { get: Read<t.LogRow> }
   '/api/v1/logs/histogram': { get: Read<t.LogHistogram, undefined, t.LogsQuery & { buckets?: number; by?: string }> }
   '/api/v1/logs/fields': { get: Read<t.LogFields, undefined, t.LogsQuery> }
   '/api/v1/sql': { post: Write<t.SqlResult, { sql: string; limit?: number; timeoutMs?: number }> }

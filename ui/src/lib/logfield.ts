@@ -61,7 +61,7 @@ export function entriesOf(row: LogRow): FieldEntry[] {
     if (value === undefined || value === null || value === '') return
     const text = shown(value)
     const type = typeof value === 'number' ? 'number' : typeof value === 'boolean' ? 'boolean' : typeof value === 'object' ? 'structure' : 'text'
-    found.push({ group, name, text: text.slice(0, VALUE_CHARS), length: text.length, type })
+    found.push({ group, name, text: text.slice(0, VALUE_CHARS), length: row.clipped?.[`${group}.${name}`] ?? text.length, type })
   }
   const walk = (group: FieldEntry['group'], map: Record<string, unknown>, prefix: string, depth: number) => {
     for (const [key, value] of Object.entries(map)) {
@@ -81,10 +81,29 @@ const HOSTS = ['host.name', 'host', 'hostname', 'k8s.pod.name', 'source']
 export function hostOf(row: LogRow): { field: string; value: string } | undefined {
   for (const field of HOSTS) {
     const value = valueOf(row, field)
-    if (typeof value === 'string' && value) return { field, value }
+    const isCut = row.clipped?.[`attributes.${field}`] ?? row.clipped?.[`resource.${field}`]
+    if (typeof value === 'string' && value && !isCut) return { field, value }
   }
   return undefined
 }
+
+/** Cuts the long texts of a line as the server does for lists; the line itself where none is long. */
+export function cutRow(row: LogRow, chars: number): LogRow {
+  const clipped: Record<string, number> = { ...row.clipped }
+  const cut = (place: string, value: unknown): unknown => {
+    if (typeof value !== 'string') return value && typeof value === 'object' ? cutInside(place, value) : value
+    if (value.length <= chars) return value
+    clipped[place] ??= value.length
+    return value.slice(0, chars)
+  }
+  const cutInside = (place: string, value: object): unknown =>
+    Array.isArray(value) ? value.map((one, i) => cut(`${place}.${i}`, one)) : Object.fromEntries(Object.entries(value).map(([name, one]) => [name, cut(`${place}.${name}`, one)]))
+  const less = { ...row, message: cut('message', row.message) as string, attributes: cut('attributes', row.attributes) as LogRow['attributes'], resource: cut('resource', row.resource) as LogRow['resource'] }
+  return Object.keys(clipped).length > 0 ? { ...less, clipped } : row
+}
+
+/** Characters of the whole message, also where it is cut. */
+export const lengthOf = (row: LogRow): number => row.clipped?.message ?? row.message.length
 
 /** So much stands before what was found, that it is in view on a narrow screen. */
 const LEAD_CHARS = 24

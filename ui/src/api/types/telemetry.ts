@@ -14,6 +14,8 @@ export interface LogRow {
   scope?: string
   attributes?: Record<string, unknown>
   resource?: Record<string, unknown>
+  /** The texts that were cut for a list, `message` or `attributes.x`, with the characters that they have. */
+  clipped?: Record<string, number>
 }
 export interface LogPage {
   rows: LogRow[]

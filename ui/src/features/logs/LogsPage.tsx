@@ -66,7 +66,8 @@ function Explorer() {
   const see = useCallback((seen: Seen) => {
     place.set(seen)
     setAtTop(seen.atTop)
-  }, [place])
+    made?.list.see(seen.first, seen.last)
+  }, [place, made])
   const [held, setHeld] = useState(false)
   const tail = useTail(made?.lines, Boolean(search.tail), view, held || !atTop)
   const rows = search.tail ? tail.rows : list.rows

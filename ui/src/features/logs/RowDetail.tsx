@@ -3,8 +3,9 @@ import { useEffect, useState } from 'react'
 import { copyText, CopyButton } from '~/components/Command'
 import { Loading } from '~/components/Empty'
 import { Icon } from '~/components/Icon'
+import { ProblemView } from '~/components/Problem'
 import { LinkButton } from '~/components/Ref'
-import { say } from '~/components/toast'
+import { say, sayProblem } from '~/components/toast'
 import type { FieldEntry } from '~/lib/logfield'
 import { bytes, plural } from '~/lib/number'
 import { duration, fullTime } from '~/lib/time'
@@ -41,6 +42,24 @@ export function useRow(lines: Lines | undefined, id: string | undefined, isHeld:
   return row
 }
 
+/** The line with nothing cut off: what the list holds of it at once, the rest as soon as the server has given it. */
+function useWhole(lines: Lines, id: string): { row: RowAnswer | undefined; error: unknown; again: () => void } {
+  const held = useRow(lines, id, true)
+  const [whole, setWhole] = useState<RowAnswer>()
+  const [error, setError] = useState<unknown>()
+  const [round, setRound] = useState(0)
+  const isCut = held?.isCut
+  useEffect(() => {
+    let gone = false
+    setError(undefined)
+    if (isCut) lines.wholeRow(id).then((answer) => { if (!gone) setWhole(answer) }, (reason: unknown) => { if (!gone) setError(reason) })
+    return () => {
+      gone = true
+    }
+  }, [lines, id, isCut, round])
+  return { row: whole?.id === id ? whole : held, error, again: () => setRound((n) => n + 1) }
+}
+
 /** Every field of a line, each with the way to more or fewer of its kind; the whole line, however long; JSON laid out. */
 export function RowDetail({ lines, id, look, setLook, actions, link }: {
   lines: Lines
@@ -50,7 +69,7 @@ export function RowDetail({ lines, id, look, setLook, actions, link }: {
   actions: FieldActions
   link: (place: { id: string; us: number }) => string
 }) {
-  const row = useRow(lines, id, true)
+  const { row, error, again } = useWhole(lines, id)
   if (!row) return <div className={css.detail}><Loading lines={4} /></div>
   const same = [...(row.service ? [{ field: 'service', value: row.service }] : []), ...(row.host ? [row.host] : [])]
   return (
@@ -62,19 +81,24 @@ export function RowDetail({ lines, id, look, setLook, actions, link }: {
         <LinkButton href={aroundHref(row, same, actions.columns.join(','))} size="compact-xs" leftSection={<Icon name="logs" size={12} />}>Surrounding lines</LinkButton>
         {row.traceId && <LinkButton href={aroundHref(row, [{ field: 'trace_id', value: row.traceId }])} size="compact-xs" leftSection={<Icon name="trace" size={12} />}>The whole trace</LinkButton>}
         <Button size="compact-xs" leftSection={<Icon name="link" size={12} />} onClick={() => void copyText(window.location.origin + link(row)).then(() => say('The link to this line is copied'))}>Link</Button>
-        <Button size="compact-xs" leftSection={<Icon name="copy" size={12} />} onClick={() => void lines.text(id, 'message').then((text) => copyText(text ?? '')).then(() => say('The line is copied'))}>Line</Button>
-        <Button size="compact-xs" leftSection={<Icon name="copy" size={12} />} onClick={() => void lines.text(id, 'row').then((text) => copyText(text ?? '')).then(() => say('The line is copied as JSON'))}>JSON</Button>
+        <Button size="compact-xs" leftSection={<Icon name="copy" size={12} />} onClick={() => copy(lines, id, 'message', 'The line is copied')}>Line</Button>
+        <Button size="compact-xs" leftSection={<Icon name="copy" size={12} />} onClick={() => copy(lines, id, 'row', 'The line is copied as JSON')}>JSON</Button>
         <span className={css.when}>{fullTime(row.us / 1_000)}{row.receivedUs !== undefined && `, received ${lateness(row.receivedUs - row.us)}`}</span>
       </div>
+      {error !== undefined && look === 'fields' && <div className={css.cut}><span className="dim">Long texts of this line are cut: the whole could not be read.</span><ProblemView error={error} retry={again} compact /></div>}
       {look === 'fields' && (
         <>
           <p className={css.message}>{row.message.slice(0, MESSAGE_SHOWN)}{row.length > MESSAGE_SHOWN && <>… <button type="button" className={css.more} onClick={() => setLook('line')}>the whole line, {bytes(row.length)}</button></>}</p>
           <Fields entries={row.entries} actions={actions} />
         </>
       )}
-      {look !== 'fields' && <Whole key={`${id} ${look}`} lines={lines} id={id} what={look === 'line' ? 'message' : row.isJson ? 'pretty' : 'row'} />}
+      {look !== 'fields' && <Whole key={`${id} ${look} ${row.isCut}`} lines={lines} id={id} what={look === 'line' ? 'message' : row.isJson ? 'pretty' : 'row'} />}
     </div>
   )
+}
+
+function copy(lines: Lines, id: string, what: 'message' | 'row', said: string) {
+  lines.text(id, what).then((text) => copyText(text ?? '')).then((done) => done && say(said), sayProblem)
 }
 
 function lateness(us: number): string {
@@ -83,13 +107,17 @@ function lateness(us: number): string {
 
 function Whole({ lines, id, what }: { lines: Lines; id: string; what: 'message' | 'pretty' | 'row' }) {
   const [text, setText] = useState<string>()
+  const [error, setError] = useState<unknown>()
+  const [round, setRound] = useState(0)
   useEffect(() => {
     let gone = false
-    void lines.text(id, what).then((answer) => { if (!gone) setText(answer ?? '') })
+    setError(undefined)
+    lines.text(id, what).then((answer) => { if (!gone) setText(answer ?? '') }, (reason: unknown) => { if (!gone) setError(reason) })
     return () => {
       gone = true
     }
-  }, [lines, id, what])
+  }, [lines, id, what, round])
+  if (error !== undefined) return <ProblemView error={error} retry={() => setRound((n) => n + 1)} compact />
   return text === undefined ? <Loading lines={3} /> : <LongText text={text} label={what === 'message' ? 'The whole line' : 'The line as JSON'} />
 }
 

@@ -28,8 +28,12 @@ export function Tools({ lines, rows, question, search, columns, fields }: {
   const fixed = () => `${window.location.origin}/logs${stringifySearch({ ...search, since: question.since, until: question.until, saved: undefined, tail: undefined })}`
   const copy = (text: string, said: string) => void copyText(text).then((done) => done && say(said))
   const save = async (format: 'ndjson' | 'csv') => {
-    const blob = await lines.export(rows.map((row) => row.id), format, columns)
-    saveAs(URL.createObjectURL(blob), `logs.${format}`)
+    try {
+      const blob = await lines.export(rows.map((row) => row.id), format, columns)
+      saveAs(URL.createObjectURL(blob), `logs.${format}`)
+    } catch (error) {
+      sayProblem(error)
+    }
   }
   return (
     <>

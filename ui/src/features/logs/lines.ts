@@ -52,8 +52,19 @@ export class Lines {
     return this.send<SlimRow[]>({ do: 'view', ids, view }).answer
   }
 
+  /** What is held of a line: its long texts may be cut. */
   row(id: string): Promise<RowAnswer | undefined> {
-    return this.send<RowAnswer | undefined>({ do: 'row', id }).answer
+    return this.send<RowAnswer | undefined>({ do: 'row', id, isWhole: false }).answer
+  }
+
+  /** The line with nothing cut off, read from the server where that is needed. */
+  wholeRow(id: string): Promise<RowAnswer | undefined> {
+    return this.send<RowAnswer | undefined>({ do: 'row', id, isWhole: true }).answer
+  }
+
+  /** The line as the list shows it where its words stand, however far back in it. */
+  find(id: string, view: View): Promise<SlimRow | undefined> {
+    return this.send<SlimRow | undefined>({ do: 'find', id, view }).answer
   }
 
   text(id: string, what: 'message' | 'pretty' | 'row'): Promise<string | undefined> {
@@ -68,8 +79,8 @@ export class Lines {
     if (ids.length > 0) this.tell({ do: 'drop', ids })
   }
 
-  tail(query: string, view: View) {
-    this.tell({ do: 'tail', url: `/api/v1/logs/tail?query=${encodeURIComponent(query)}`, view })
+  tail(query: string, view: View, clip: number) {
+    this.tell({ do: 'tail', url: `/api/v1/logs/tail?query=${encodeURIComponent(query)}`, view, clip })
   }
 
   untail() {

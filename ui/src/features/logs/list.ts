@@ -37,6 +37,11 @@ export interface ListState {
 
 const ROWS_MAX = 3_000
 const FIRST_ROWS = 100
+/** Texts of a list are cut to so many characters; an opened line is read whole. */
+export const CLIP_CHARS = 4_000
+/** One scrolls by: only where one stays the words are looked for in what was cut off. */
+const FIND_AFTER_MS = 150
+const FINDS_AT_ONCE = 3
 const RETRY_FIRST_MS = 1_000
 const RETRY_MAX_MS = 10_000
 
@@ -55,6 +60,9 @@ export class LineList {
   private control = new AbortController()
   private limit = FIRST_ROWS
   private failures = 0
+  private range = { first: 0, last: -1 }
+  private finding: ReturnType<typeof setTimeout> | undefined
+  private isFinding = false
   private timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(private readonly lines: Lines) {}
@@ -100,6 +108,31 @@ export class LineList {
     const ids = this.state.rows.map((row) => row.id)
     if (ids.length === 0) return
     const rows = await this.lines.view(ids, view)
+    this.replace(rows)
+    this.see(this.range.first, this.range.last)
+  }
+
+  /** Which lines are in view: of those that were cut before the words searched for came, the place of the words is found. */
+  see(first: number, last: number) {
+    this.range = { first, last }
+    clearTimeout(this.finding)
+    this.finding = setTimeout(() => void this.find(), FIND_AFTER_MS)
+  }
+
+  private async find() {
+    if (this.isFinding) return
+    this.isFinding = true
+    for (;;) {
+      const unread = this.state.rows.slice(this.range.first, this.range.last + 1).filter((row) => row.isUnread).slice(0, FINDS_AT_ONCE)
+      if (unread.length === 0) break
+      // What cannot be read now stays as it is; opening the line says why.
+      const found = await Promise.all(unread.map((row) => this.lines.find(row.id, this.view).then((answer) => answer ?? row, () => row)))
+      this.replace(found.map((row) => ({ ...row, isUnread: false })))
+    }
+    this.isFinding = false
+  }
+
+  private replace(rows: SlimRow[]) {
     const fresh = new Map(rows.map((row) => [row.id, row]))
     const { window } = this.state
     this.set({ window: { ...window, pages: window.pages.map((page) => ({ ...page, rows: page.rows.map((row) => fresh.get(row.id) ?? row) })) } })
@@ -147,6 +180,7 @@ export class LineList {
     const newestFirst = (question.order === 'newest') === (side === 'down')
     const anchor = this.boundary(question)
     const params = new URLSearchParams({ query: question.query || '*', limit: String(this.limit), order: newestFirst ? 'newest' : 'oldest' })
+    params.set('clip', String(CLIP_CHARS))
     params.set('since', !newestFirst && anchor ? anchor : question.since)
     params.set('until', newestFirst && anchor ? anchor : question.until)
     if (cursor) params.set('cursor', cursor)
@@ -183,6 +217,7 @@ export class LineList {
 
   stop() {
     clearTimeout(this.timer)
+    clearTimeout(this.finding)
     this.control.abort()
     this.control = new AbortController()
   }

@@ -15,6 +15,8 @@ export interface SlimRow {
   /** Characters of the whole message. */
   length: number
   cells: string[]
+  /** The message was cut before any of the words searched for came: where they stand is found once it is in view. */
+  isUnread?: boolean
 }
 
 export interface View {
@@ -26,6 +28,7 @@ export interface View {
 export interface PageAnswer {
   rows: SlimRow[]
   next: string | undefined
+  /** What the page cost: its bytes, and a part of what the server read and cut off. */
   bytes: number
   scannedRows: number | undefined
   elapsedUs: number | undefined
@@ -48,6 +51,8 @@ export interface RowAnswer {
   message: string
   length: number
   isJson: boolean
+  /** Texts of the line were cut for the list; the whole is on the server. */
+  isCut: boolean
   entries: FieldEntry[]
 }
 
@@ -63,12 +68,13 @@ export interface TailBatch {
 export type Order =
   | { do: 'page'; url: string; view: View }
   | { do: 'view'; ids: string[]; view: View }
-  | { do: 'row'; id: string }
+  | { do: 'row'; id: string; isWhole: boolean }
+  | { do: 'find'; id: string; view: View }
   | { do: 'text'; id: string; what: 'message' | 'pretty' | 'row' }
   | { do: 'export'; ids: string[]; format: 'ndjson' | 'csv'; columns: string[] }
   | { do: 'drop'; ids: string[] }
   | { do: 'abort'; number: number }
-  | { do: 'tail'; url: string; view: View }
+  | { do: 'tail'; url: string; view: View; clip: number }
   | { do: 'untail' }
 
 export type Reply =

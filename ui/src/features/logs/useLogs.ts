@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'reac
 import { answer, client } from '~/api/client'
 import { ProblemError } from '~/api/problem'
 import { Lines } from './lines'
-import { LineList, type Question } from './list'
+import { CLIP_CHARS, LineList, type Question } from './list'
 import type { SlimRow, View } from './protocol'
 
 const BARS = 100
@@ -88,9 +88,9 @@ export function useTail(lines: Lines | undefined, on: boolean, view: View, isHel
       if (ready.length > 0) waiting.current = []
       setTail((t) => ({ ...t, lagged: t.lagged + batch.skipped, rate: batch.rate, newestMs: batch.newestMs, waiting: waiting.current.length, rows: ready.length > 0 ? merged(ready, t.rows, lines) : t.rows }))
     }
-    lines.tail(own.query, own)
+    lines.tail(own.query, own, CLIP_CHARS)
     // What came just before stands below, so that one does not look at an empty page.
-    const seed = new URLSearchParams({ query: own.query || '*', since: '15m', limit: String(TAIL_SEED_ROWS), order: 'newest' })
+    const seed = new URLSearchParams({ query: own.query || '*', since: '15m', limit: String(TAIL_SEED_ROWS), order: 'newest', clip: String(CLIP_CHARS) })
     lines.page(`/api/v1/logs?${seed}`, own, control.signal).then(
       (page) => setTail((t) => ({ ...t, rows: merged(t.rows, page.rows, lines) })),
       // The stream itself tells what is wrong with the query or the server.
