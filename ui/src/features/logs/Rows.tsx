@@ -123,7 +123,8 @@ export function Rows({ rows, columns, wrap, days, opened, start, home, above, fo
     if (!box) return
     const top = box.scrollTop
     const item = virtualizer.getVirtualItems().find((one) => one.end > top + HEAD_PX)
-    keep.current = item && rows[item.index] ? { id: rows[item.index]?.id ?? '', delta: top - item.start } : keep.current
+    // A place that is not reached yet is where one will read; what stands at the end of the height drawn so far is not.
+    if (goal.current === undefined) keep.current = item && rows[item.index] ? { id: rows[item.index]?.id ?? '', delta: top - item.start } : keep.current
     const bottom = virtualizer.getVirtualItems().findLast((one) => one.start < top + box.clientHeight)
     seen({ first: item?.index ?? 0, last: bottom?.index ?? -1, atTop: top <= TOP_PX })
   }, [rows, seen, virtualizer])
