@@ -9,7 +9,7 @@ import { complete, take, type Completion, type Completions } from '~/lib/complet
 import { percent } from '~/lib/number'
 import { Notes } from './Notes'
 import css from './Query.module.css'
-import { QueryText, spotAt, spotOf, WhereAndNext } from './QueryText'
+import { QueryText, sentence, spotAt, spotOf, WhereAndNext } from './QueryText'
 
 const SYNTAX: [string, string][] = [
   ['timeout', 'the message has the word, in any case'],
@@ -229,7 +229,7 @@ function QueryError({ error, problem, column }: { error: unknown; problem: Probl
   if (column === undefined) return <div style={{ marginTop: 6 }}><ProblemView error={error} compact /></div>
   return (
     <div className={css.wrong} role="alert">
-      <strong>{problem.code}</strong> <Words text={problem.detail} /> <span className="dim"><WhereAndNext problem={problem} column={column} /></span>
+      <strong>{problem.code}</strong> <Words text={sentence(problem.detail ?? '')} /> <span className="dim"><WhereAndNext problem={problem} column={column} /></span>
     </div>
   )
 }
