@@ -18,7 +18,36 @@ pub struct Texts {
 
 /// Which words many texts may have, worked out when it is first asked; of the texts, not beside them.
 #[derive(Debug, Default)]
-struct WordFilter(OnceLock<KeyFilter>);
+pub(crate) struct WordFilter(OnceLock<KeyFilter>);
+
+impl WordFilter {
+    /// Says whether a folded word may be in the texts, which `each` shows one by one and which never change.
+    pub(crate) fn may_have(&self, word: &str, each: impl FnOnce(&mut dyn FnMut(&str))) -> bool {
+        let filter = self.0.get_or_init(|| {
+            let mut keys = Keys::default();
+            each(&mut |text| add_words(text, &mut keys));
+            keys.finish()
+        });
+        filter.may_have(KeySpace::ANY.key(word))
+    }
+
+    /// Memory that it may come to use for texts of so many bytes: as many before it is asked as after.
+    pub(crate) fn memory_bytes(text_bytes: usize) -> usize {
+        // About one word in eight bytes, and a byte and a fifth for each.
+        text_bytes / 6
+    }
+}
+
+fn add_words(text: &str, keys: &mut Keys) {
+    for token in tokens(text) {
+        let is_folded = token.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
+        keys.add(if is_folded {
+            KeySpace::ANY.key(token)
+        } else {
+            KeySpace::ANY.key(&fold_token(token))
+        });
+    }
+}
 
 impl Clone for WordFilter {
     fn clone(&self) -> Self {
@@ -147,11 +176,9 @@ impl Texts {
     /// Says whether any text has words next to each other; for texts that no longer change.
     #[must_use]
     pub fn have_words(&self, words: &TokenSequence) -> bool {
-        if self.text.len() >= FILTERED_BYTES {
-            let filter = self.words.0.get_or_init(|| self.filter_of_words());
-            if words.folded().iter().any(|word| !filter.may_have(KeySpace::ANY.key(word))) {
-                return false;
-            }
+        let may_have = |word: &String| self.words.may_have(word, |see| self.iter().for_each(see));
+        if self.text.len() >= FILTERED_BYTES && !words.folded().iter().all(may_have) {
+            return false;
         }
         let mut any = false;
         self.each_with_words(words, |_| {
@@ -161,25 +188,10 @@ impl Texts {
         any
     }
 
-    fn filter_of_words(&self) -> KeyFilter {
-        let mut keys = Keys::default();
-        for text in self.iter() {
-            for token in tokens(text) {
-                let is_folded = token.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
-                keys.add(if is_folded {
-                    KeySpace::ANY.key(token)
-                } else {
-                    KeySpace::ANY.key(&fold_token(token))
-                });
-            }
-        }
-        keys.finish()
-    }
-
     /// Memory in use.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        let words = self.words.0.get().map_or(0, KeyFilter::memory_bytes);
+        let words = if self.text.len() >= FILTERED_BYTES { WordFilter::memory_bytes(self.text.len()) } else { 0 };
         self.ends.capacity() * 4 + self.text.capacity() + words
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::ColumnError;
+use crate::texts::WordFilter;
 
 use super::build::TemplateBuilder;
 use super::layout::{self, Directory, Encoding, Form, PAGE_BYTES, Slot, Template};
@@ -77,6 +78,8 @@ pub struct TemplateColumn {
     pub(super) templates: Vec<Searched>,
     /// Some template may have the Kelvin sign.
     pub(super) has_kelvin: bool,
+    /// The words of all constants.
+    pub(super) words: WordFilter,
 }
 
 /// What a search needs of a template at first sight.
@@ -125,6 +128,7 @@ impl TemplateColumn {
             grouped,
             pages,
             templates,
+            words: WordFilter::default(),
         })
     }
 
@@ -142,6 +146,7 @@ impl TemplateColumn {
             Ids::Large(ids) => ids.capacity() * 4,
         };
         self.directory.memory_bytes()
+            + WordFilter::memory_bytes(self.directory.text.len())
             + ids
             + (self.starts.capacity() + self.grouped.capacity()) * 4
             + self.templates.capacity() * size_of::<Searched>()

@@ -186,6 +186,9 @@ impl TemplateColumn {
     /// Says whether the constants of a template hold a word; the word is folded.
     #[must_use]
     pub fn constants_have_word(&self, word: &str) -> bool {
+        if !self.words.may_have(word, |see| self.each_constant(see)) {
+            return false;
+        }
         let words = TokenSequence::new(word);
         let literals = Literal::of_words(&words);
         let mut segments = Vec::new();
@@ -201,6 +204,15 @@ impl TemplateColumn {
                 (0..segments.len()).any(|at| words.is_in(whole_words(&segments, at)))
             })
         })
+    }
+
+    /// Shows what of the constants is whole words.
+    fn each_constant(&self, see: &mut dyn FnMut(&str)) {
+        let mut segments = Vec::new();
+        for template in &self.directory.templates {
+            self.segments(template, &mut segments);
+            (0..segments.len()).for_each(|at| see(whole_words(&segments, at)));
+        }
     }
 
     fn search<'a>(

@@ -33,6 +33,33 @@ pub(super) enum Kept {
     Hidden(Option<Arc<Bits>>),
 }
 
+impl Kept {
+    fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Column(column) => column.memory_bytes(),
+            Self::Page(page) => page.capacity(),
+            Self::Filter(filter) => filter.memory_bytes(),
+            Self::Fields(names) => names.memory_bytes(),
+            Self::Hidden(rows) => rows.as_ref().map_or(0, |rows| rows.memory_bytes()),
+        }
+    }
+}
+
+/// What is kept, with its weight when it came: a cache that adds and takes away by weight must see the
+/// same one both times, whatever a column works out about itself meanwhile.
+#[derive(Debug, Clone)]
+struct Weighed {
+    kept: Kept,
+    bytes: u64,
+}
+
+impl From<Kept> for Weighed {
+    fn from(kept: Kept) -> Self {
+        let bytes = (kept.memory_bytes() + ENTRY_BYTES) as u64;
+        Self { kept, bytes }
+    }
+}
+
 /// Bytes that an entry costs beside its content.
 const ENTRY_BYTES: usize = 96;
 /// Expected size of an entry, from which the cache sizes its tables.
@@ -41,22 +68,15 @@ const USUAL_BYTES: u64 = 64 << 10;
 #[derive(Debug, Clone)]
 struct Bytes;
 
-impl Weighter<(u64, Item), Kept> for Bytes {
-    fn weight(&self, _key: &(u64, Item), kept: &Kept) -> u64 {
-        let bytes = match kept {
-            Kept::Column(column) => column.memory_bytes(),
-            Kept::Page(page) => page.capacity(),
-            Kept::Filter(filter) => filter.memory_bytes(),
-            Kept::Fields(names) => names.memory_bytes(),
-            Kept::Hidden(rows) => rows.as_ref().map_or(0, |rows| rows.memory_bytes()),
-        };
-        (bytes + ENTRY_BYTES) as u64
+impl Weighter<(u64, Item), Weighed> for Bytes {
+    fn weight(&self, _key: &(u64, Item), weighed: &Weighed) -> u64 {
+        weighed.bytes
     }
 }
 
 /// The cache shared by all segments of a store.
 pub(crate) struct ColumnCache {
-    cache: Cache<(u64, Item), Kept, Bytes>,
+    cache: Cache<(u64, Item), Weighed, Bytes>,
 }
 
 impl ColumnCache {
@@ -99,6 +119,37 @@ impl ColumnCache {
         item: Item,
         make: impl FnOnce() -> Result<Kept, ColumnError>,
     ) -> Result<Kept, ColumnError> {
-        self.cache.get_or_insert_with(&(segment, item), make)
+        let make = || make().map(Weighed::from);
+        self.cache.get_or_insert_with(&(segment, item), make).map(|weighed| weighed.kept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use andon_columns::lines::Texts;
+    use andon_reader::query::TokenSequence;
+
+    use super::*;
+
+    fn texts() -> Texts {
+        (0..2_000).fold(Texts::default(), |mut texts, number| {
+            texts.push(&format!("word{number}"));
+            texts
+        })
+    }
+
+    #[test]
+    fn what_a_column_works_out_while_it_is_kept_does_not_upset_the_bound() {
+        let capacity = 3 * texts().memory_bytes() as u64;
+        let cache = ColumnCache::new(capacity);
+        for segment in 0..50 {
+            let make = || Ok(Kept::Column(Arc::new(Column::Texts { texts: texts(), presence: None })));
+            let Ok(Kept::Column(column)) = cache.get(segment, Item::Column(0), make) else { panic!("no column") };
+            let Column::Texts { texts, .. } = column.as_ref() else { panic!("no texts") };
+            assert!(texts.have_words(&TokenSequence::new("word7")) && !texts.have_words(&TokenSequence::new("none")));
+            assert!(cache.memory_bytes() <= capacity);
+        }
+        (0..50).for_each(|segment| cache.forget(segment));
+        assert_eq!(cache.memory_bytes(), 0);
     }
 }
