@@ -119,6 +119,11 @@ impl Keys {
         }
     }
 
+    /// Adds the keys gathered elsewhere.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.keys.append(&mut other.keys);
+    }
+
     fn clean(&mut self) {
         self.keys.sort_unstable();
         self.keys.dedup();

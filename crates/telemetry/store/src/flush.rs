@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use andon_columns::group::{Group, GroupBuilder};
+use andon_columns::group::{Group, Part};
 use andon_reader::{DeletionRecord, ReaderError};
 
-use crate::chunk::Chunk;
+use crate::chunk::{Batch, Chunk};
 use crate::group::write_group;
 use crate::keeper::Keeper;
 use crate::manifest::Change;
@@ -29,10 +29,9 @@ impl Keeper {
         let tombstones = Arc::clone(&self.shared.visible().tombstones);
         let hiding = concerning(&tombstones, &chunk.extent, 0);
         if streams.is_empty() && hiding.is_empty() {
-            let mut builder = GroupBuilder::new();
-            chunk.batches.iter().for_each(|batch| builder.push(&batch.lines));
+            let parts: Vec<Part<'_>> = chunk.batches.iter().map(|batch| Part { lines: &batch.lines, rows: None }).collect();
             let cleared_through = self.manifest.listing.deletions.last;
-            change.add.push(self.put(&write_group(builder.finish())?, cleared_through)?);
+            change.add.push(self.put(&write_group(Group::of_lines(&parts))?, cleared_through)?);
             return Ok(());
         }
         let sorted = Sorted::of(chunk, &streams, &hiding);
@@ -113,13 +112,13 @@ impl Sorted {
     }
 
     /// Makes the group of the lines of one place; nothing when it has none.
-    fn group(&self, chunk: &Chunk, place: u16) -> Option<Group> {
+    fn group<'a>(&self, chunk: &'a Chunk, place: u16) -> Option<Group> {
         self.counts.get(usize::from(place)).filter(|&&count| count > 0)?;
-        let mut builder = GroupBuilder::new();
-        for (batch, places) in chunk.batches.iter().zip(&self.places) {
-            let rows = places.iter().enumerate().filter(|(_, there)| **there == place);
-            builder.push_rows(&batch.lines, rows.map(|(row, _)| row));
-        }
-        Some(builder.finish())
+        let part = |(batch, places): (&'a Arc<Batch>, &Vec<u16>)| {
+            let rows = (0u32..).zip(places).filter(|(_, there)| **there == place);
+            Part { lines: &batch.lines, rows: Some(rows.map(|(row, _)| row).collect()) }
+        };
+        let parts: Vec<Part<'_>> = chunk.batches.iter().zip(&self.places).map(part).collect();
+        Some(Group::of_lines(&parts))
     }
 }

@@ -1,6 +1,6 @@
 //! The attributes of a group while it grows: one column per name and kind, however rare.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::bits::Bits;
 use crate::column::{Codes, Column, ColumnName, PROMOTED_FIELDS};
@@ -8,17 +8,15 @@ use crate::keys::{KeySpace, Keys};
 use crate::lines::{Cell, Kind};
 
 use super::StoredColumn;
+use super::message::{REFERENCE_COLUMNS, is_referable};
 use super::rest::{FieldNames, write_member};
 use super::rows::RowSet;
 use super::text::{Absence, TextBuilder};
 
 /// Most columns that grow at the same time; values of later ones go to the rest at once.
-const GROWING_COLUMNS: usize = 16_384;
+pub(super) const GROWING_COLUMNS: usize = 16_384;
 /// Most columns that may turn into templates: those must be promoted.
 const TEMPLATE_COLUMNS: usize = 100;
-/// Most attributes that messages may refer to.
-pub(super) const REFERENCE_COLUMNS: usize = 16;
-
 const NONE: u32 = u32::MAX;
 
 /// One name.
@@ -44,8 +42,6 @@ struct Growing {
     field: u32,
     kind: Kind,
     values: Values,
-    /// Its number among the columns that messages may refer to.
-    reference: Option<u8>,
 }
 
 /// A value that goes to the rest before anything else is known.
@@ -62,7 +58,6 @@ pub(super) struct Attributes {
     fields: Vec<Field>,
     by_name: FxHashMap<Box<str>, u32>,
     columns: Vec<Growing>,
-    references: Vec<u32>,
     early: Vec<Early>,
     template_columns: usize,
 }
@@ -90,26 +85,25 @@ impl Attributes {
         field
     }
 
-    /// Adds a value of a line; lines ascend. Gives its number as a column referred to.
-    pub(super) fn push(&mut self, row: u32, field: u32, cell: Cell<'_>) -> Option<u8> {
-        let known = self.fields.get_mut(field as usize)?;
+    /// Adds a value of a line; lines ascend.
+    pub(super) fn push(&mut self, row: u32, field: u32, cell: Cell<'_>) {
+        let Some(known) = self.fields.get_mut(field as usize) else { return };
         if known.seen > row {
-            return None;
+            return;
         }
         known.seen = row + 1;
         let kind = cell.kind();
-        let slot = known.columns.get_mut(kind as usize)?;
+        let Some(slot) = known.columns.get_mut(kind as usize) else { return };
         if *slot == NONE {
             if self.columns.len() >= GROWING_COLUMNS {
                 self.push_early(row, field, cell);
-                return None;
+                return;
             }
             *slot = u32::try_from(self.columns.len()).unwrap_or(NONE);
-            let column = self.start(field, kind);
-            self.columns.push(column);
+            self.columns.push(Growing::new(field, kind));
         }
         let place = known_column(&self.fields, field, kind);
-        let growing = self.columns.get_mut(place as usize)?;
+        let Some(growing) = self.columns.get_mut(place as usize) else { return };
         match (&mut growing.values, cell) {
             (Values::Text(builder), Cell::Text(text) | Cell::Json(text)) => {
                 let was_templates = builder.is_templates();
@@ -133,30 +127,6 @@ impl Attributes {
             }
             _ => {}
         }
-        growing.reference
-    }
-
-    fn start(&mut self, field: u32, kind: Kind) -> Growing {
-        let may_be_referred_to = matches!(kind, Kind::Text | Kind::Integer);
-        let reference = u8::try_from(self.references.len())
-            .ok()
-            .filter(|&number| may_be_referred_to && usize::from(number) < REFERENCE_COLUMNS);
-        if reference.is_some() {
-            self.references
-                .push(u32::try_from(self.columns.len()).unwrap_or(NONE));
-        }
-        let values = match kind {
-            Kind::Text | Kind::Json => Values::Text(TextBuilder::new(Absence::None)),
-            Kind::Integer => Values::Integers(RowSet::default(), Vec::new()),
-            Kind::Float => Values::Floats(RowSet::default(), Vec::new()),
-            Kind::Boolean => Values::Booleans(RowSet::default(), Vec::new()),
-        };
-        Growing {
-            field,
-            kind,
-            values,
-            reference,
-        }
     }
 
     fn push_early(&mut self, row: u32, field: u32, cell: Cell<'_>) {
@@ -173,13 +143,13 @@ impl Attributes {
         });
     }
 
-    /// The columns that messages may refer to, in the order of their numbers.
+    /// The columns that messages may refer to, in the order of their numbers, see [`super::message`].
     pub(super) fn references(&self) -> Vec<ColumnName> {
-        let columns = self.references.iter();
-        columns
-            .filter_map(|&place| self.columns.get(place as usize))
-            .map(|column| self.name_of(column))
-            .collect()
+        self.referable().map(|column| self.name_of(column)).collect()
+    }
+
+    fn referable(&self) -> impl Iterator<Item = &Growing> {
+        self.columns.iter().filter(|column| is_referable(column.kind)).take(REFERENCE_COLUMNS)
     }
 
     fn name_of(&self, column: &Growing) -> ColumnName {
@@ -220,8 +190,9 @@ impl Attributes {
 
     /// Says of each column whether it stays.
     fn choose(&self) -> Vec<bool> {
+        let referable: FxHashSet<(u32, Kind)> = self.referable().map(|column| (column.field, column.kind)).collect();
         let must_stay = |column: &Growing| {
-            column.reference.is_some()
+            referable.contains(&(column.field, column.kind))
                 || matches!(&column.values, Values::Text(builder) if builder.is_templates())
         };
         let mut order: Vec<usize> = (0..self.columns.len()).collect();
@@ -307,6 +278,16 @@ fn known_column(fields: &[Field], field: u32, kind: Kind) -> u32 {
 }
 
 impl Growing {
+    fn new(field: u32, kind: Kind) -> Self {
+        let values = match kind {
+            Kind::Text | Kind::Json => Values::Text(TextBuilder::new(Absence::None)),
+            Kind::Integer => Values::Integers(RowSet::default(), Vec::new()),
+            Kind::Float => Values::Floats(RowSet::default(), Vec::new()),
+            Kind::Boolean => Values::Booleans(RowSet::default(), Vec::new()),
+        };
+        Self { field, kind, values }
+    }
+
     fn memory_bytes(&self) -> usize {
         size_of::<Self>()
             + match &self.values {

@@ -9,7 +9,9 @@
 //! have gaps; every value comes out as it went in, and so do conflicts of types.
 
 mod attributes;
+mod columns;
 mod dictionary;
+mod message;
 mod reader;
 mod rest;
 mod rows;
@@ -19,28 +21,18 @@ mod text;
 mod view;
 
 use crate::bits::Bits;
-use crate::column::{Codes, Column, ColumnName, Form, GROUP_ROWS};
-use crate::keys::{KeyFilter, KeySpace, Keys};
+use crate::column::{Column, ColumnName, Form, GROUP_ROWS};
+use crate::keys::KeyFilter;
 use crate::lines::{Cell, Lines};
 use crate::template::TemplateEncoded;
 
-use attributes::Attributes;
-use text::{Absence, TextBuilder};
+use columns::{Columns, FinishedColumns};
+use message::{FinishedMessages, Messages};
 
 pub use reader::{GroupRows, ReadRow, RowBuffer};
 pub use rest::{FieldNames, LISTED_FIELDS, each_member};
 pub use text::write_hexadecimal;
 pub use view::MemoryGroup;
-
-/// Place of the message in [`crate::lines::TEXT_FIELDS`].
-const MESSAGE: usize = 2;
-/// Fixed text fields that messages may refer to: service, trace id and span id.
-const FIXED_REFERENCES: [u8; 3] = [1, 3, 4];
-const REFERENCES: usize = FIXED_REFERENCES.len() + attributes::REFERENCE_COLUMNS;
-/// Longest value that a message may refer to.
-const REFERENCE_BYTES: usize = 256;
-/// Smaller numbers would be found in messages by accident.
-const SMALLEST_REFERENCE: i64 = 100;
 
 /// A column as it is stored.
 #[derive(Debug)]
@@ -157,47 +149,77 @@ pub struct RowParts<'a> {
     pub cells: &'a [(&'a str, Cell<'a>)],
 }
 
-/// Gathers lines.
-#[derive(Debug)]
-pub struct GroupBuilder {
-    sequences: Vec<i64>,
-    timestamps_us: Vec<i64>,
-    received_us: Vec<i64>,
-    severity_numbers: Vec<u8>,
-    texts: [TextBuilder; 6],
-    resource: TextBuilder,
-    attributes: Attributes,
-    facts: GroupFacts,
-    numbers: NumberTexts,
+/// Lines of a batch that belong in a group.
+pub struct Part<'a> {
+    /// The batch.
+    pub lines: &'a Lines,
+    /// Which of its lines, ascending; all when there is none.
+    pub rows: Option<Vec<u32>>,
 }
 
-impl Default for GroupBuilder {
-    fn default() -> Self {
-        Self::new()
+impl Part<'_> {
+    fn len(&self) -> usize {
+        self.rows.as_ref().map_or(self.lines.len(), Vec::len)
     }
+
+    fn rows(&self) -> impl Iterator<Item = usize> {
+        let all = if self.rows.is_some() { 0 } else { self.lines.len() };
+        (0..all).chain(self.rows.iter().flatten().map(|&row| row as usize))
+    }
+}
+
+impl Group {
+    /// Makes a group of lines in memory. Messages are about half of the work and have a thread of their own.
+    #[must_use]
+    pub fn of_lines(parts: &[Part<'_>]) -> Self {
+        let mut columns = Columns::default();
+        let numbered: Vec<(&Part<'_>, Vec<u32>)> = parts.iter().map(|part| (part, columns.fields_of(part.lines))).collect();
+        let rows = parts.iter().map(Part::len).sum();
+        let messages = || {
+            let mut messages = Messages::default();
+            numbered.iter().for_each(|(part, fields)| messages.push_lines(part, fields));
+            messages.finish(rows)
+        };
+        std::thread::scope(|scope| {
+            let beside = std::thread::Builder::new().name("andon-messages".into()).spawn_scoped(scope, messages);
+            numbered.iter().for_each(|(part, fields)| columns.push_lines(part, fields));
+            let columns = columns.finish();
+            let messages = match beside {
+                Ok(beside) => beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                // The system has no thread to give: one after the other.
+                Err(_) => messages(),
+            };
+            Self::joined(columns, messages)
+        })
+    }
+
+    fn joined(columns: FinishedColumns, messages: FinishedMessages) -> Self {
+        let FinishedColumns { facts, mut columns, mut keys, rest_fields, resource_fields } = columns;
+        let place = columns.iter().position(|(name, _)| *name > message::NAME).unwrap_or(columns.len());
+        columns.insert(place, (message::NAME, messages.column));
+        keys.append(messages.keys);
+        Self { facts, columns, filter: keys.finish(), rest_fields, resource_fields }
+    }
+}
+
+/// Gathers lines one by one.
+#[derive(Debug, Default)]
+pub struct GroupBuilder {
+    columns: Columns,
+    messages: Messages,
 }
 
 impl GroupBuilder {
     /// Begins a group.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            sequences: Vec::new(),
-            timestamps_us: Vec::new(),
-            received_us: Vec::new(),
-            severity_numbers: Vec::new(),
-            texts: std::array::from_fn(|_| TextBuilder::new(Absence::Empty)),
-            resource: TextBuilder::dictionary(),
-            attributes: Attributes::default(),
-            facts: GroupFacts::default(),
-            numbers: NumberTexts::default(),
-        }
+        Self::default()
     }
 
     /// Says how many lines were added; at most [`GROUP_ROWS`] belong in a group.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.sequences.len()
+        self.columns.rows()
     }
 
     /// Says whether no more lines belong in the group.
@@ -209,239 +231,34 @@ impl GroupBuilder {
     /// Memory in use, approximately; walks all columns.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.sequences.capacity() * 24
-            + self.severity_numbers.capacity()
-            + self
-                .texts
-                .iter()
-                .map(TextBuilder::memory_bytes)
-                .sum::<usize>()
-            + self.resource.memory_bytes()
-            + self.attributes.memory_bytes()
+        self.columns.memory_bytes() + self.messages.memory_bytes()
     }
 
     /// Adds all lines of a batch.
     pub fn push(&mut self, lines: &Lines) {
-        self.push_rows(lines, 0..lines.len());
-    }
-
-    /// Adds some lines of a batch, in their order.
-    pub fn push_rows(&mut self, lines: &Lines, rows: impl IntoIterator<Item = usize>) {
-        let fields: Vec<u32> = lines
-            .names()
-            .iter()
-            .map(|name| self.attributes.field(name))
-            .collect();
-        let mut cells: Vec<(u32, Cell<'_>)> = Vec::new();
-        for row in rows {
-            cells.clear();
-            for (field, cell) in lines.cells(row) {
-                if let Some(&field) = fields.get(field as usize) {
-                    cells.push((field, cell));
-                }
-            }
-            let text = |place: usize| lines.texts(place).map_or("", |texts| texts.get(row));
-            let timestamp_us = lines.timestamps_us().get(row).copied().unwrap_or_default();
-            let severity = lines
-                .severity_numbers()
-                .get(row)
-                .copied()
-                .unwrap_or_default();
-            self.add_fixed(
-                lines.first_sequence() + row as u64,
-                timestamp_us,
-                lines.received_at_us(),
-                severity,
-            );
-            self.add_texts(std::array::from_fn(text), lines.resource_text(row), &cells);
-        }
+        let fields = self.columns.fields_of(lines);
+        let part = Part { lines, rows: None };
+        self.columns.push_lines(&part, &fields);
+        self.messages.push_lines(&part, &fields);
     }
 
     /// Adds one line.
     pub fn push_row(&mut self, row: &RowParts<'_>) {
-        let cells: Vec<(u32, Cell<'_>)> = row
-            .cells
-            .iter()
-            .map(|&(name, cell)| (self.attributes.field(name), cell))
-            .collect();
-        self.add_fixed(
-            row.sequence,
-            row.timestamp_us,
-            row.received_at_us,
-            row.severity_number,
-        );
-        self.add_texts(row.texts, row.resource, &cells);
-    }
-
-    #[allow(clippy::cast_possible_wrap)]
-    fn add_fixed(&mut self, sequence: u64, timestamp_us: i64, received_us: i64, severity: u8) {
-        self.sequences.push(sequence as i64);
-        self.timestamps_us.push(timestamp_us);
-        self.received_us.push(received_us);
-        self.severity_numbers.push(severity);
-        let facts = &mut self.facts;
-        facts.rows += 1;
-        facts.severities |= 1 << severity.min(31);
-        widen(&mut facts.timestamp_bounds_us, timestamp_us);
-        widen(&mut facts.received_bounds_us, received_us);
-        let bounds = &mut facts.sequence_bounds;
-        *bounds = (bounds.0.min(sequence), bounds.1.max(sequence));
-    }
-
-    fn add_texts<'a>(&mut self, texts: [&'a str; 6], resource: &str, cells: &'a [(u32, Cell<'a>)]) {
-        let row = u32::try_from(self.sequences.len() - 1).unwrap_or(u32::MAX);
-        let mut referred: [Option<Cell<'a>>; attributes::REFERENCE_COLUMNS] =
-            [None; attributes::REFERENCE_COLUMNS];
-        for &(field, cell) in cells {
-            let reference = self.attributes.push(row, field, cell);
-            if let Some(slot) = reference.and_then(|number| referred.get_mut(usize::from(number))) {
-                *slot = Some(cell);
-            }
-        }
-        self.resource.push(row, resource, &[]);
-        for (place, (builder, text)) in self.texts.iter_mut().zip(texts).enumerate() {
-            if place != MESSAGE {
-                builder.push(row, text, &[]);
-            }
-        }
-        self.numbers.write(&referred);
-        let mut references = [""; REFERENCES];
-        let (fixed, named) = references.split_at_mut(FIXED_REFERENCES.len());
-        for (slot, place) in fixed.iter_mut().zip(FIXED_REFERENCES) {
-            let text = texts.get(usize::from(place)).copied().unwrap_or_default();
-            *slot = if text.len() <= REFERENCE_BYTES {
-                text
-            } else {
-                ""
-            };
-        }
-        for (number, (slot, cell)) in named.iter_mut().zip(&referred).enumerate() {
-            *slot = match cell {
-                Some(Cell::Text(text)) if text.len() <= REFERENCE_BYTES => text,
-                Some(Cell::Integer(_)) => self.numbers.get(number),
-                _ => "",
-            };
-        }
-        let [_, _, message, ..] = &mut self.texts;
-        message.push(row, texts[MESSAGE], &references);
+        let cells = row.cells.iter();
+        let cells: Vec<(u32, Cell<'_>)> = cells.map(|&(name, cell)| (self.columns.field(name), cell)).collect();
+        self.columns.push(row, &cells);
+        self.messages.push(&row.texts, cells.iter().copied());
     }
 
     /// Closes the group.
     #[must_use]
     pub fn finish(self) -> Group {
         let rows = self.rows();
-        let mut facts = self.facts;
-        facts.references = FIXED_REFERENCES
-            .into_iter()
-            .map(ColumnName::Text)
-            .chain(self.attributes.references())
-            .collect();
-        let mut keys = Keys::default();
-        let mut columns = vec![
-            (ColumnName::Sequence, whole(&self.sequences)),
-            (ColumnName::Timestamp, whole(&self.timestamps_us)),
-            (ColumnName::ReceivedAt, whole(&self.received_us)),
-            (
-                ColumnName::SeverityNumber,
-                severities(&self.severity_numbers),
-            ),
-        ];
-        drop((self.sequences, self.timestamps_us, self.received_us));
-        for (place, builder) in (0u8..).zip(self.texts) {
-            let name = ColumnName::Text(place);
-            let space = KeySpace::of(&name);
-            columns.push((name, builder.finish(rows, space, &mut keys)));
-        }
-        let mut resource_fields = FieldNames::default();
-        let resource = self
-            .resource
-            .finish(rows, KeySpace::of(&ColumnName::Resource), &mut keys);
-        if let StoredColumn::Whole(Column::Dictionary { dictionary, .. }) = &resource {
-            for text in dictionary.iter() {
-                resource_fields.add_object("", &crate::lines::parse_object(text));
-            }
-        }
-        columns.push((ColumnName::Resource, resource));
-        let finished = self.attributes.finish(rows, &mut keys);
-        if finished.rest.rows().count() > 0 {
-            // The words of JSON are not those of its values, so the rest has no keys of its own.
-            let rest =
-                finished
-                    .rest
-                    .finish(rows, KeySpace::of(&ColumnName::Rest), &mut Keys::default());
-            columns.push((ColumnName::Rest, rest));
-        }
-        columns.extend(finished.columns);
-        Group {
-            facts,
-            columns,
-            filter: keys.finish(),
-            rest_fields: finished.rest_fields,
-            resource_fields,
-        }
+        Group::joined(self.columns.finish(), self.messages.finish(rows))
     }
 }
 
-fn widen(bounds: &mut (i64, i64), value: i64) {
-    *bounds = (bounds.0.min(value), bounds.1.max(value));
-}
-
-fn whole(values: &[i64]) -> StoredColumn {
-    let base = values.iter().copied().min().unwrap_or(0);
-    StoredColumn::Whole(Column::Integers {
-        base,
-        offsets: attributes::pack_offsets(base, values),
-        presence: None,
-    })
-}
-
-fn severities(numbers: &[u8]) -> StoredColumn {
-    StoredColumn::Whole(Column::Integers {
-        base: 0,
-        offsets: Codes::U8(numbers.to_vec()),
-        presence: None,
-    })
-}
-
-/// Writes a number that is not negative.
-fn write_digits(mut number: i64, out: &mut String) {
-    let mut digits = [0u8; 20];
-    let mut start = digits.len();
-    for slot in digits.iter_mut().rev() {
-        *slot = b'0' + u8::try_from(number % 10).unwrap_or(0);
-        number /= 10;
-        start -= 1;
-        if number == 0 {
-            break;
-        }
-    }
-    let written = digits.get(start..).unwrap_or_default();
-    out.push_str(std::str::from_utf8(written).unwrap_or_default());
-}
-
-/// The numbers of a line as texts, without an allocation per line.
-#[derive(Debug, Default)]
-struct NumberTexts {
-    text: String,
-    places: [(usize, usize); attributes::REFERENCE_COLUMNS],
-}
-
-impl NumberTexts {
-    fn write(&mut self, cells: &[Option<Cell<'_>>; attributes::REFERENCE_COLUMNS]) {
-        self.text.clear();
-        for (place, cell) in self.places.iter_mut().zip(cells) {
-            let start = self.text.len();
-            if let Some(Cell::Integer(number)) = cell
-                && *number >= SMALLEST_REFERENCE
-            {
-                write_digits(*number, &mut self.text);
-            }
-            *place = (start, self.text.len());
-        }
-    }
-
-    fn get(&self, number: usize) -> &str {
-        let place = self.places.get(number).copied().unwrap_or_default();
-        self.text.get(place.0..place.1).unwrap_or_default()
-    }
+/// The attributes of a line of a batch, by the numbers of their names in the group.
+fn cells_of<'a>(lines: &'a Lines, row: usize, fields: &[u32]) -> impl Iterator<Item = (u32, Cell<'a>)> {
+    lines.cells(row).filter_map(|(field, cell)| Some((*fields.get(field as usize)?, cell)))
 }
