@@ -182,6 +182,8 @@ pub(crate) struct Needle {
     folds: bool,
     /// The place of its rarest byte.
     anchor: usize,
+    /// The place of its second rarest byte.
+    second: usize,
     /// For each byte the places at which it may stand.
     places: Box<[u64; 256]>,
     /// Bytes that are followed: all, when made by `beginning`.
@@ -219,9 +221,14 @@ impl Needle {
                 places[upper] |= 1 << place;
             }
         }
-        let rarest = bytes.iter().enumerate().max_by_key(|&(_, &b)| rarity(b));
+        let rarest = |not: Option<usize>| {
+            let others = bytes.iter().enumerate().filter(|&(place, _)| Some(place) != not);
+            others.max_by_key(|&(_, &b)| rarity(b)).map_or(0, |(place, _)| place)
+        };
+        let anchor = rarest(None);
         Self {
-            anchor: rarest.map_or(0, |(place, _)| place),
+            anchor,
+            second: rarest(Some(anchor)),
             bytes,
             folds,
             places,
@@ -269,7 +276,11 @@ impl Needle {
             };
             let start = from + found - self.anchor;
             let there = text.get(start..start + self.bytes.len())?;
-            if self.is_same(&self.bytes, there) {
+            // One more byte tells most of what only looks alike.
+            let is_alike = there.get(self.second).zip(self.bytes.get(self.second));
+            if is_alike.is_some_and(|(there, mine)| there == mine || self.folds && there.eq_ignore_ascii_case(mine))
+                && self.is_same(&self.bytes, there)
+            {
                 return Some(start);
             }
             from += found + 1;
