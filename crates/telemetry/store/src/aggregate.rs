@@ -17,6 +17,14 @@ struct Tally<'a> {
 }
 
 impl Visitor for Tally<'_> {
+    fn beside(&self) -> Self {
+        Self { aggregation: self.aggregation, totals: self.aggregation.totals() }
+    }
+
+    fn join(&mut self, beside: Self) -> Result<(), ColumnError> {
+        self.totals.merge(self.aggregation, &beside.totals)
+    }
+
     fn line(
         &mut self,
         _found: Found,

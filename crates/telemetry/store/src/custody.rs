@@ -111,7 +111,7 @@ impl LogStore {
         };
         let shared = Arc::clone(&self.shared);
         let is_cancelled = Arc::new(AtomicBool::new(false));
-        let budget = Budget { deadline: Instant::now() + VERIFY_MAX, bytes: u64::MAX, is_cancelled };
+        let budget = Budget { deadline: Instant::now() + VERIFY_MAX, bytes: u64::MAX, is_cancelled, workers: Arc::clone(&shared.workers) };
         blocking(move || verify(&shared, &deletion, &budget).map(Some)).await?
     }
 }
@@ -204,6 +204,15 @@ struct Seen<'t> {
 }
 
 impl Visitor for Seen<'_> {
+    fn beside(&self) -> Self {
+        Self { tombstone: self.tombstone, rows: 0 }
+    }
+
+    fn join(&mut self, beside: Self) -> Result<(), ColumnError> {
+        self.rows += beside.rows;
+        Ok(())
+    }
+
     fn wants(&self, extent: &crate::extent::Extent) -> bool {
         self.tombstone.concerns(extent)
     }

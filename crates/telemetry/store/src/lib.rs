@@ -50,6 +50,7 @@ mod streams;
 mod tail;
 mod tombstone;
 mod wal;
+mod workers;
 
 pub use archive::{ArchivePlace, FolderPlace, ObjectFacts, PlaceError, StoredObject};
 pub use batches::{LogColumn, SqlSnapshot, log_schema};

@@ -2,10 +2,11 @@
 //!
 //! Memory first, line by line; then segments in the order of the clock asked for, each as a set of
 //! rows found on its columns. Segments whose bounds rule a match out are not opened. Runs on a
-//! blocking thread and stops at its deadline, its byte budget or when the caller has gone, and says so.
+//! blocking thread, and on a second one while a core is left; stops at its deadline, its byte budget or
+//! when the caller has gone, and says so.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use andon_columns::ColumnError;
@@ -22,6 +23,7 @@ use crate::live::LiveGroup;
 use crate::segment::{OpenedCache, Segment};
 use crate::shared::Visible;
 use crate::tombstone::{Tombstone, concerning, is_hidden};
+use crate::workers::{Busy, Workers};
 
 /// Where a line was found, to fetch the whole of it later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +35,13 @@ pub(crate) enum Found {
 }
 
 /// What is done with matching lines.
-pub(crate) trait Visitor {
+pub(crate) trait Visitor: Send + Sized {
+    /// Makes one that has seen nothing yet, for another thread.
+    fn beside(&self) -> Self;
+
+    /// Takes in what the other one has seen.
+    fn join(&mut self, beside: Self) -> Result<(), ColumnError>;
+
     /// Says whether lines of this extent can still matter.
     fn wants(&self, _extent: &Extent) -> bool {
         true
@@ -86,6 +94,7 @@ pub(crate) struct Budget {
     pub(crate) deadline: Instant,
     pub(crate) bytes: u64,
     pub(crate) is_cancelled: Arc<AtomicBool>,
+    pub(crate) workers: Arc<Workers>,
 }
 
 impl Budget {
@@ -135,14 +144,16 @@ pub(crate) fn scan<V: Visitor>(
     budget: &Budget,
     visitor: &mut V,
 ) -> Outcome {
+    let bytes_left = AtomicU64::new(budget.bytes);
     let mut run = Run {
         opened,
         plan,
         budget,
-        bytes_left: budget.bytes,
+        bytes_left: &bytes_left,
         outcome: Outcome::default(),
         tombstones: &snapshot.visible.tombstones,
     };
+    let _own = budget.workers.begin();
     if let Err(stopped) = run.everything(snapshot, visitor) {
         run.outcome.missing.push(stopped.message);
     }
@@ -156,11 +167,36 @@ pub(crate) fn scan<V: Visitor>(
     run.outcome
 }
 
+impl Outcome {
+    fn join(&mut self, beside: Self) {
+        self.scanned_rows += beside.scanned_rows;
+        self.scanned_segments += beside.scanned_segments;
+        self.missing.extend(beside.missing);
+        self.notes.extend(beside.notes);
+    }
+}
+
+/// The segments still to be looked through.
+struct Queue<'a> {
+    segments: Vec<(usize, &'a Segment)>,
+    next: AtomicUsize,
+}
+
+impl<'a> Queue<'a> {
+    fn take(&self) -> Option<(usize, &'a Segment)> {
+        self.segments.get(self.next.fetch_add(1, Ordering::Relaxed)).copied()
+    }
+
+    fn left(&self) -> &[(usize, &'a Segment)] {
+        self.segments.get(self.next.load(Ordering::Relaxed)..).unwrap_or_default()
+    }
+}
+
 struct Run<'a> {
     opened: &'a OpenedCache,
     plan: &'a Plan<'a>,
     budget: &'a Budget,
-    bytes_left: u64,
+    bytes_left: &'a AtomicU64,
     outcome: Outcome,
     /// What no question may find.
     tombstones: &'a [Arc<Tombstone>],
@@ -178,22 +214,76 @@ impl Run<'_> {
                 self.memory(number, chunk, visitor)?;
             }
         }
-        for (number, segment) in ordered(&snapshot.visible.segments, self.plan) {
-            if !self.is_relevant(segment.extent(), visitor)
-                || self.taken_whole(segment.extent(), segment.cleared_through(), visitor)
-            {
-                continue;
-            }
-            match self.segment(number, segment, visitor) {
-                Ok(()) => {}
-                Err(stopped) if stopped.is_stopped => return Err(stopped),
-                Err(damage) => {
-                    let missing = format!("segment {}: {damage}", segment.entry.number);
-                    self.outcome.missing.push(missing);
-                }
+        let segments = ordered(&snapshot.visible.segments, self.plan);
+        let queue = Queue { segments, next: AtomicUsize::new(0) };
+        // Many queries are answered by the likeliest segment; for the others two threads are quicker.
+        while let Some((number, segment)) = queue.take() {
+            if self.look_through(number, segment, visitor)? {
+                break;
             }
         }
+        let left = queue.left().iter().filter(|(_, segment)| self.is_relevant(segment.extent(), visitor));
+        let lent = if left.take(2).count() == 2 { self.budget.workers.borrow() } else { None };
+        match lent {
+            Some(lent) => self.in_two(&queue, visitor, &lent),
+            None => self.rest(&queue, visitor, None),
+        }
+    }
+
+    /// Looks through what is left, with the help of a thread that goes when others need its core.
+    fn in_two<V: Visitor>(&mut self, queue: &Queue<'_>, visitor: &mut V, lent: &Busy) -> Result<(), ColumnError> {
+        let mut run = Run { outcome: Outcome::default(), ..*self };
+        let mut beside = visitor.beside();
+        std::thread::scope(|scope| {
+            let helper = std::thread::Builder::new().name("andon-scan".into()).spawn_scoped(scope, move || {
+                let ended = run.rest(queue, &mut beside, Some(lent));
+                (run.outcome, beside, ended)
+            });
+            let ended = self.rest(queue, visitor, None);
+            // Without a thread to be had there is nothing to join.
+            let Ok(helper) = helper else { return ended };
+            let (outcome, beside, theirs) =
+                helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            self.outcome.join(outcome);
+            visitor.join(beside)?;
+            ended.and(theirs)
+        })
+    }
+
+    fn rest<V: Visitor>(
+        &mut self,
+        queue: &Queue<'_>,
+        visitor: &mut V,
+        lent: Option<&Busy>,
+    ) -> Result<(), ColumnError> {
+        while !lent.is_some_and(Busy::is_crowded)
+            && let Some((number, segment)) = queue.take()
+        {
+            self.look_through(number, segment, visitor)?;
+        }
         Ok(())
+    }
+
+    /// Looks through a segment, if it may matter; says whether it did.
+    fn look_through<V: Visitor>(
+        &mut self,
+        number: usize,
+        segment: &Segment,
+        visitor: &mut V,
+    ) -> Result<bool, ColumnError> {
+        if !self.is_relevant(segment.extent(), visitor)
+            || self.taken_whole(segment.extent(), segment.cleared_through(), visitor)
+        {
+            return Ok(false);
+        }
+        match self.segment(number, segment, visitor) {
+            Err(damage) if !damage.is_stopped => {
+                let missing = format!("segment {}: {damage}", segment.entry.number);
+                self.outcome.missing.push(missing);
+                Ok(true)
+            }
+            ended => ended.map(|()| true),
+        }
     }
 
     fn is_relevant<V: Visitor>(&self, extent: &Extent, visitor: &V) -> bool {
@@ -251,8 +341,9 @@ impl Run<'_> {
         self.outcome.scanned_rows += looked_at;
         self.outcome.scanned_segments += u64::from(looked_at > 0);
         if looked_at > 0 {
-            let left = self.bytes_left.checked_sub(segment.entry.bytes);
-            self.bytes_left = left.ok_or_else(|| {
+            let taken = |left: u64| left.checked_sub(segment.entry.bytes);
+            let taken = self.bytes_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken);
+            taken.map_err(|_| {
                 ColumnError::stopped(
                     "stopped at the byte limit of a query: narrow the interval or the query",
                 )

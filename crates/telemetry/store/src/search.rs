@@ -65,6 +65,17 @@ impl Best {
 }
 
 impl Visitor for Best {
+    fn beside(&self) -> Self {
+        Self { heap: BinaryHeap::new(), ..*self }
+    }
+
+    fn join(&mut self, beside: Self) -> Result<(), ColumnError> {
+        for (rank, found) in beside.heap {
+            self.take(found, ranked(self.order, rank));
+        }
+        Ok(())
+    }
+
     fn wants(&self, extent: &Extent) -> bool {
         let (low, high) = extent.times(self.clock);
         let (best, worst) = match self.order {
@@ -367,6 +378,15 @@ struct Counter {
 }
 
 impl Visitor for Counter {
+    fn beside(&self) -> Self {
+        Self::default()
+    }
+
+    fn join(&mut self, beside: Self) -> Result<(), ColumnError> {
+        self.count += beside.count;
+        Ok(())
+    }
+
     fn take_whole(&mut self, extent: &Extent) -> bool {
         self.count += extent.rows;
         true
@@ -429,6 +449,15 @@ struct BySequence {
 }
 
 impl Visitor for BySequence {
+    fn beside(&self) -> Self {
+        Self { wanted: self.wanted, found: None }
+    }
+
+    fn join(&mut self, beside: Self) -> Result<(), ColumnError> {
+        self.found = self.found.or(beside.found);
+        Ok(())
+    }
+
     fn wants(&self, extent: &Extent) -> bool {
         self.found.is_none() && (extent.min_sequence..=extent.max_sequence).contains(&self.wanted)
     }

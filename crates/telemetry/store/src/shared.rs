@@ -11,6 +11,7 @@ use crate::config::StoreConfig;
 use crate::custody::Custody;
 use crate::segment::{OpenedCache, Segment};
 use crate::tombstone::Tombstones;
+use crate::workers::Workers;
 
 /// What can be searched. A chunk is replaced by its segment in one step under the lock, so that a
 /// snapshot has each line exactly once.
@@ -131,6 +132,7 @@ pub(crate) struct Shared {
     /// Tells those who wait for room that there may be some.
     pub(crate) freed: Notify,
     pub(crate) opened: OpenedCache,
+    pub(crate) workers: Arc<Workers>,
     pub(crate) custody: Custody,
     pub(crate) is_closed: AtomicBool,
 }
@@ -153,6 +155,7 @@ impl Shared {
             pending_bytes: AtomicU64::new(0),
             freed: Notify::new(),
             opened,
+            workers: Arc::default(),
             custody: Custody::default(),
             is_closed: AtomicBool::new(false),
         }

@@ -206,6 +206,7 @@ impl LogStore {
             deadline,
             bytes: shared.config.query_bytes,
             is_cancelled,
+            workers: Arc::clone(&shared.workers),
         };
         let result = blocking(move || {
             let _permit = permit;
