@@ -575,10 +575,11 @@ impl<'a> Search<'a> {
                 Encoding::Numbers { table, .. } if table.count > 0 => u64::from(table.count),
                 _ => u64::from(template.rows) * 2,
             });
-            places.push((cost.sum::<u64>(), place));
+            let is_slow = self.literals.get(place).is_some_and(|literal| !literal.needle.is_quick());
+            places.push((cost.sum::<u64>(), is_slow, place));
         }
         places.sort_unstable();
-        Ok(places.into_iter().map(|(_, place)| place).collect())
+        Ok(places.into_iter().map(|(_, _, place)| place).collect())
     }
 
     fn has_whole_number(&self, number: usize) -> bool {
