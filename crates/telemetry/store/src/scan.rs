@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use andon_columns::ColumnError;
 use andon_columns::bits::Bits;
@@ -24,6 +24,9 @@ use crate::segment::{OpenedCache, Segment};
 use crate::shared::Visible;
 use crate::tombstone::{Tombstone, concerning, is_hidden};
 use crate::workers::{Busy, Workers};
+
+/// How long a query looks through segments before it borrows a thread.
+const ALONE: Duration = Duration::from_micros(500);
 
 /// Where a line was found, to fetch the whole of it later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -216,11 +219,12 @@ impl Run<'_> {
         }
         let segments = ordered(&snapshot.visible.segments, self.plan);
         let queue = Queue { segments, next: AtomicUsize::new(0) };
-        // Many queries are answered by the likeliest segment; for the others two threads are quicker.
-        while let Some((number, segment)) = queue.take() {
-            if self.look_through(number, segment, visitor)? {
-                break;
-            }
+        // Many queries are answered sooner than a thread is there.
+        let begun = Instant::now();
+        while begun.elapsed() < ALONE
+            && let Some((number, segment)) = queue.take()
+        {
+            self.look_through(number, segment, visitor)?;
         }
         let left = queue.left().iter().filter(|(_, segment)| self.is_relevant(segment.extent(), visitor));
         let lent = if left.take(2).count() == 2 { self.budget.workers.borrow() } else { None };
@@ -264,25 +268,25 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Looks through a segment, if it may matter; says whether it did.
+    /// Looks through a segment, if it may matter.
     fn look_through<V: Visitor>(
         &mut self,
         number: usize,
         segment: &Segment,
         visitor: &mut V,
-    ) -> Result<bool, ColumnError> {
+    ) -> Result<(), ColumnError> {
         if !self.is_relevant(segment.extent(), visitor)
             || self.taken_whole(segment.extent(), segment.cleared_through(), visitor)
         {
-            return Ok(false);
+            return Ok(());
         }
         match self.segment(number, segment, visitor) {
             Err(damage) if !damage.is_stopped => {
                 let missing = format!("segment {}: {damage}", segment.entry.number);
                 self.outcome.missing.push(missing);
-                Ok(true)
+                Ok(())
             }
-            ended => ended.map(|()| true),
+            ended => ended,
         }
     }
 
