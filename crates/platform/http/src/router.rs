@@ -298,6 +298,9 @@ fn into_response(reply: Reply) -> Response<Body> {
                     None => sent,
                 })
             });
+            // A proxy may hold the headers back until the first byte, which may be long in coming.
+            let opened = futures::stream::once(async { Ok(Event::default().comment("open")) });
+            let events = opened.chain(events);
             let alive = KeepAlive::new().interval(Duration::from_secs(15));
             let mut response = Sse::new(events).keep_alive(alive).into_response();
             response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
