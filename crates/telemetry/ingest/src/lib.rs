@@ -62,6 +62,10 @@ pub mod limits {
     pub const OTLP_ELEMENTS: usize = 4_000_000;
     /// Longest NDJSON line, bytes.
     pub const LINE_BYTES: usize = 64 << 20;
+    /// What every NDJSON body may hold of a begun line; a larger one needs a turn.
+    pub const BEGUN_BYTES: usize = 1 << 20;
+    /// NDJSON bodies within a line over [`BEGUN_BYTES`] that are read at once.
+    pub const LARGE_BODIES: usize = 4;
     /// NDJSON lines stored with one append.
     pub const BATCH_LINES: usize = 8_192;
     /// Bytes of NDJSON lines stored with one append.

@@ -85,6 +85,11 @@ impl BodyLines {
         self.bytes
     }
 
+    /// Bytes of the line that has begun and not ended.
+    pub(crate) fn begun_bytes(&self) -> usize {
+        self.partial.len()
+    }
+
     /// Takes pieces apart until there are no more, or a batch is ready.
     pub(crate) fn take(&mut self, pieces: &mut VecDeque<Bytes>) -> Result<(), IngestError> {
         while self.ready.is_empty() {

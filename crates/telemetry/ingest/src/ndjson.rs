@@ -15,11 +15,17 @@ use futures::future::{BoxFuture, Either, select};
 use futures::stream::FuturesOrdered;
 use futures::{FutureExt as _, SinkExt as _, Stream, StreamExt as _};
 use serde::Serialize;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::content::ContentEncoding;
 use crate::failure::{IngestError, code};
 use crate::limits;
 use crate::lines_of_body::{Batch, BodyLines, Dealt};
+
+/// Turns of bodies within a large line, so that memory does not grow with the number of senders.
+static LARGE: Semaphore = Semaphore::const_new(limits::LARGE_BODIES);
+/// How long one with a turn may pause.
+const STALL: Duration = Duration::from_secs(30);
 
 /// How lines are to be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -166,8 +172,11 @@ async fn take_apart(
     mut pieces: mpsc::Receiver<Result<Pieces, IngestError>>,
 ) -> Result<(), IngestError> {
     let mut lines = Box::new(lines);
+    let mut turn: Option<SemaphorePermit<'static>> = None;
     let failed = loop {
-        let mut given = match next_pieces(storing, &mut lines, &mut pieces).await? {
+        let next = next_pieces(storing, &mut lines, &mut pieces);
+        let next = if turn.is_some() { unless_stalled(next).await } else { next.await };
+        let mut given = match next? {
             Some(Ok(given)) => given,
             Some(Err(error)) => break Err(error),
             None => break Ok(()),
@@ -186,7 +195,13 @@ async fn take_apart(
         if done.is_err() {
             break done;
         }
+        if lines.begun_bytes() <= limits::BEGUN_BYTES {
+            turn = None;
+        } else if turn.is_none() {
+            turn = storing.meanwhile(LARGE.acquire()).await?.ok();
+        }
     };
+    drop(turn);
     // What was read before the body broke is good.
     let ended = failed.and_then(|()| lines.end());
     lines.cut();
@@ -195,6 +210,17 @@ async fn take_apart(
     }
     storing.finish().await?;
     ended
+}
+
+/// Who has a turn for a large line must go on sending it.
+async fn unless_stalled<T>(next: impl Future<Output = Result<T, IngestError>>) -> Result<T, IngestError> {
+    if tokio::runtime::Handle::try_current().is_err() {
+        return next.await;
+    }
+    tokio::time::timeout(STALL, next).await.unwrap_or_else(|_| {
+        let what = "the sender paused within a large line".to_owned();
+        Err(IngestError::new(408, code::BODY_BROKEN, what, "send the line again, without a pause"))
+    })
 }
 
 /// Waits for more of the body; when nothing comes and nothing is being stored, stores what is there.

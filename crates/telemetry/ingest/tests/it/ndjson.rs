@@ -295,6 +295,20 @@ fn very_long_lines_are_kept_and_cut_visibly() {
 }
 
 #[test]
+fn more_large_lines_at_once_than_there_are_turns_come_all_in() {
+    let sink = MemorySink::default();
+    let line = format!("{{\"message\":\"{}\"}}\n", "x".repeat(3 * limits::BEGUN_BYTES));
+    let options = NdjsonOptions::default();
+    let bodies = (0..limits::LARGE_BODIES * 3).map(|_| {
+        let pieces: Vec<_> = line.as_bytes().chunks(100_000).map(|piece| Ok::<_, String>(Bytes::copy_from_slice(piece))).collect();
+        ingest_ndjson(&sink, stream::iter(pieces), &options)
+    });
+    for answer in block_on(futures::future::join_all(bodies)) {
+        assert_eq!(answer.expect("accepted").accepted, 1);
+    }
+}
+
+#[test]
 fn a_broken_body_keeps_what_came_before() {
     let sink = MemorySink::default();
     let gzip = compress(
