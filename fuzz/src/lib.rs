@@ -2,5 +2,7 @@
 
 #[cfg(feature = "ingest")]
 pub mod kept;
-#[cfg(feature = "ingest")]
+#[cfg(feature = "store")]
+pub mod segment_file;
+#[cfg(any(feature = "ingest", feature = "store"))]
 pub mod waiting;
