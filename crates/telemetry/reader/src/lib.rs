@@ -13,6 +13,7 @@ mod custody;
 mod archive;
 mod clip;
 mod error;
+mod home;
 mod level;
 pub mod query;
 mod request;
@@ -29,6 +30,7 @@ pub use archive::{
 };
 pub use clip::{Clipped, clip};
 pub use error::{Position, ReaderError, code};
+pub use home::HomeState;
 pub use level::{Level, level_of, parse_severity};
 pub use request::{
     AggregateRequest, AggregateResult, Clock, CountRequest, CountResult, FieldSummary, FieldType,

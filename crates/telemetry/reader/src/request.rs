@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::archive::ArchiveState;
+use crate::home::HomeState;
 use crate::clip::Clipped;
 use crate::row::LogRow;
 
@@ -425,6 +426,9 @@ pub struct StoreStatus {
     /// The archive, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<ArchiveState>,
+    /// The home of the segments, where they are not on the disk alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<HomeState>,
     /// What recovery found at start: torn tails, damaged records, damaged files.
     pub recovery_notes: Vec<String>,
 }

@@ -18,8 +18,6 @@ use crate::wal::{Record, WalWriter};
 /// Most encoded bytes per sync; one larger append goes alone.
 const GROUP_BYTES: usize = 8 << 20;
 
-/// The part of a file system that is left to the records at most.
-const RESERVE_PART: u64 = 20;
 
 /// Largest encoded append.
 pub(crate) const APPEND_BYTES: usize = 256 << 20;
@@ -179,16 +177,13 @@ impl Committer {
     /// Leaves the last of the disk to the records.
     fn check_room(&self, group: &[Append]) -> Result<(), ReaderError> {
         let config = &self.shared.config;
-        // Where the system does not tell, the write itself does.
-        let Ok(room) = config.disk.room(&config.folder) else {
-            return Ok(());
-        };
-        let reserve = config.reserve_bytes.min(room.total_bytes / RESERVE_PART);
         let needed: u64 = group.iter().map(|append| append.log_bytes() as u64).sum();
-        if reserve == 0 || room.free_bytes >= reserve.saturating_add(needed) {
+        // Where the system does not tell, the write itself does.
+        let has_room = || config.spare_bytes().is_none_or(|spare| spare >= needed);
+        if has_room() || self.shared.home.as_ref().is_some_and(|home| home.make_room(needed)) {
             return Ok(());
         }
-        Err(no_room_beside(reserve))
+        Err(no_room_beside(config.reserve_bytes))
     }
 
     /// Puts the group on disk and says with which sequence it begins.

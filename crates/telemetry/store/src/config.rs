@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::archive::ArchivePlace;
 use crate::chunk::GROUP_ROWS;
 use crate::disk::{Disk, RealDisk};
+use crate::place::ObjectPlace;
 
 /// Tells the time: microseconds since the epoch.
 pub type NowMicros = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -55,6 +55,9 @@ pub struct StoreConfig {
     pub background: bool,
     /// Where old lines go before their age is over; without it they are dropped.
     pub archive: Option<ArchiveConfig>,
+    /// Where every segment goes, so that the disk needs to keep but a part of them; without it they are on the disk
+    /// alone.
+    pub home: Option<HomeConfig>,
     /// The clock.
     pub now: NowMicros,
     /// The disk.
@@ -65,7 +68,7 @@ pub struct StoreConfig {
 #[derive(Clone)]
 pub struct ArchiveConfig {
     /// Where it is. No two stores share one.
-    pub place: Arc<dyn ArchivePlace>,
+    pub place: Arc<dyn ObjectPlace>,
     /// Segments whose lines were received longer ago go there; `None` only by command. It is no longer than the
     /// retention, which then drops nothing that is not archived.
     pub after: Option<Duration>,
@@ -73,7 +76,27 @@ pub struct ArchiveConfig {
     pub retention: Option<Duration>,
 }
 
+/// The home of the segments of a store.
+#[derive(Clone)]
+pub struct HomeConfig {
+    /// Where it is. No two stores share one, and none shares it with an archive.
+    pub place: Arc<dyn ObjectPlace>,
+    /// Most bytes of the disk for segments that are at the home, too; the least recently read go first.
+    pub cache_bytes: u64,
+}
+
+/// The reserve is at most this part of the disk.
+const RESERVE_PART: u64 = 20;
+
 impl StoreConfig {
+    /// Tells how much of the disk lines may still take, so that the reserve is left; nothing where nothing is
+    /// reserved or the system does not tell.
+    pub(crate) fn spare_bytes(&self) -> Option<u64> {
+        let room = self.disk.room(&self.folder).ok()?;
+        let reserve = self.reserve_bytes.min(room.total_bytes / RESERVE_PART);
+        (reserve > 0).then(|| room.free_bytes.saturating_sub(reserve))
+    }
+
     /// The defaults for a folder.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
@@ -95,6 +118,7 @@ impl StoreConfig {
             answer_bytes: 32 << 20,
             background: true,
             archive: None,
+            home: None,
             now: Arc::new(|| jiff::Timestamp::now().as_microsecond()),
             disk: Arc::new(RealDisk),
         }

@@ -1,7 +1,6 @@
 //! Deletions and streams as others see them.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -20,9 +19,9 @@ use crate::commit::Command;
 use crate::deletion::check;
 use crate::keeper::Keeper;
 use crate::manifest::Dropped;
-use crate::proof::{digest_of_files, read_proof};
-use crate::scan::{Budget, Found, Plan, Snapshot, Visitor, scan};
-use crate::segment::number_of;
+use crate::proof::read_proof;
+use crate::scan::{Budget, Found, Patience, Plan, Snapshot, Visitor, scan};
+use crate::segment::{Segment, number_of};
 use crate::shared::Shared;
 use crate::store::{LogStore, blocking};
 use crate::streams::{StreamSet, describe};
@@ -110,8 +109,8 @@ impl LogStore {
             return Ok(None);
         };
         let shared = Arc::clone(&self.shared);
-        let is_cancelled = Arc::new(AtomicBool::new(false));
-        let budget = Budget { deadline: Instant::now() + VERIFY_MAX, bytes: u64::MAX, is_cancelled, workers: Arc::clone(&shared.workers) };
+        let patience = Patience::until(Instant::now() + VERIFY_MAX);
+        let budget = Budget { patience, bytes: u64::MAX, workers: Arc::clone(&shared.workers) };
         blocking(move || verify(&shared, &deletion, &budget).map(Some)).await?
     }
 }
@@ -180,17 +179,16 @@ fn verify_proof(
         findings.push(format!("segment {} is still on the disk", gone.segment));
     }
     for written in records.iter().flat_map(|record| &record.new) {
-        let listed = |number: u64| snapshot.visible.segments.iter().any(|segment| segment.entry.number == number);
-        if listed(written.segment) {
-            compare(shared, written, findings);
+        let segment = snapshot.visible.segments.iter().find(|segment| segment.entry.number == written.segment);
+        if let Some(segment) = segment {
+            compare(segment, written, findings);
         }
     }
     Ok(Some(digest))
 }
 
-fn compare(shared: &Shared, written: &SegmentDigest, findings: &mut Vec<String>) {
-    let (disk, folder) = (shared.config.disk.as_ref(), shared.config.folder.as_path());
-    match digest_of_files(disk, folder, written.segment) {
+fn compare(segment: &Segment, written: &SegmentDigest, findings: &mut Vec<String>) {
+    match segment.digest() {
         Ok(now) if now == *written => {}
         Ok(_) => findings.push(format!("the files of segment {} are not those that were written", written.segment)),
         Err(error) => findings.push(format!("segment {} cannot be read: {error}", written.segment)),

@@ -19,9 +19,12 @@ use crate::disk::write_atomically;
 use crate::extent::Extent;
 use crate::failure::{read_failed, write_failed};
 use crate::group::write_group;
+use crate::home::until_closed;
 use crate::keeper::Keeper;
+use crate::live::LiveGroup;
 use crate::manifest::Change;
-use crate::proof::{digest_of_files, digest_of_written, proof_path, read_proof, write_proof};
+use crate::proof::{digest_of_written, proof_path, read_proof, write_proof};
+use crate::scan::Patience;
 use crate::search::check_interval;
 use crate::segment::{Segment, number_of};
 use crate::tombstone::{DeletionStep, Tombstone, TombstoneEntry, Tombstones, concerning};
@@ -61,6 +64,14 @@ pub(crate) fn compile<'e>(entries: impl Iterator<Item = &'e TombstoneEntry>) -> 
         }
     }
     (Arc::new(tombstones), notes)
+}
+
+/// What was found of deletions in a segment.
+enum Looked<'t> {
+    Nothing,
+    /// The segment is on its way, or the store is being closed.
+    Stopped,
+    Rows(&'t Tombstone, Arc<Bits>),
 }
 
 impl Keeper {
@@ -131,14 +142,23 @@ impl Keeper {
         let segments = self.shared.visible().segments.clone();
         let mut cleared = Vec::new();
         let mut found = None;
+        let mut is_waiting = false;
         for segment in &segments {
+            // What is elsewhere is looked at one at a time: a later turn finds it here.
+            if is_waiting && !segment.is_here() {
+                continue;
+            }
             let (through, matching) = self.next_match(segment, tombstones);
             if through > segment.cleared_through() {
                 cleared.push((Arc::clone(segment), through));
             }
-            if let Some((tombstone, rows)) = matching {
-                found = Some((segment, tombstone, rows));
-                break;
+            match matching {
+                Looked::Nothing => {}
+                Looked::Stopped => is_waiting = true,
+                Looked::Rows(tombstone, rows) => {
+                    found = Some((segment, tombstone, rows));
+                    break;
+                }
             }
             if cleared.len() >= CLEARED_AT_ONCE {
                 self.has_more = true;
@@ -147,8 +167,7 @@ impl Keeper {
         }
         self.note_cleared(&cleared)?;
         if let Some((segment, tombstone, rows)) = found {
-            self.rewrite(segment, tombstone, &rows)?;
-            self.has_more = true;
+            self.has_more = self.rewrite(segment, tombstone, &rows)?;
         }
         if self.has_more || self.shared.is_closed() {
             return Ok(());
@@ -164,36 +183,35 @@ impl Keeper {
         &mut self,
         segment: &Segment,
         tombstones: &'t [Arc<Tombstone>],
-    ) -> (u64, Option<(&'t Tombstone, Arc<Bits>)>) {
+    ) -> (u64, Looked<'t>) {
         let mut through = segment.cleared_through();
         if self.undeletable.contains_key(&segment.entry.number) {
-            return (through, None);
+            return (through, Looked::Nothing);
         }
         for tombstone in tombstones.iter().filter(|tombstone| tombstone.id > segment.cleared_through()) {
             if tombstone.concerns(segment.extent()) {
                 match self.matching(segment, tombstone) {
                     Ok(None) => {}
-                    Ok(Some(rows)) => return (through, Some((tombstone, rows))),
-                    Err(error) if error.is_stopped => return (through, None),
+                    Ok(Some(rows)) => return (through, Looked::Rows(tombstone, rows)),
+                    Err(error) if error.is_stopped => return (through, Looked::Stopped),
                     Err(error) => {
                         self.cannot(segment, &error);
-                        return (through, None);
+                        return (through, Looked::Nothing);
                     }
                 }
             }
             through = tombstone.id;
         }
-        (through, None)
+        (through, Looked::Nothing)
     }
 
     fn matching(&self, segment: &Segment, tombstone: &Tombstone) -> Result<Option<Arc<Bits>>, ColumnError> {
-        let group = self.shared.opened.open(segment)?;
-        let shared = &self.shared;
-        let checkpoint = || match shared.is_closed() {
-            true => Err(ColumnError::stopped("the store is being closed")),
-            false => Ok(()),
+        let look = || {
+            let group = LiveGroup::open(&self.shared.opened, segment, &[], &Patience::none())?;
+            group.hidden_by(tombstone.id, || tombstone.rows_of(&group, &|| until_closed(&self.shared)))
         };
-        group.hidden_by(tombstone.id, || tombstone.rows_of(group.as_ref(), &checkpoint))
+        // What was not on the disk is no damage: it is on its way.
+        look().or_else(|error| segment.call().and(Err(error)))
     }
 
     fn cannot(&mut self, segment: &Segment, error: &ColumnError) {
@@ -213,19 +231,20 @@ impl Keeper {
         Ok(())
     }
 
-    /// Writes a segment anew without some of its lines; the record of it is the same line of the manifest.
-    fn rewrite(&mut self, segment: &Arc<Segment>, tombstone: &Tombstone, rows: &Bits) -> Result<(), ReaderError> {
+    /// Writes a segment anew without some of its lines; the record of it is the same line of the manifest. Says
+    /// whether that was possible now.
+    fn rewrite(&mut self, segment: &Arc<Segment>, tombstone: &Tombstone, rows: &Bits) -> Result<bool, ReaderError> {
         let builder = match self.without(segment, rows) {
             Ok(builder) => builder,
+            // It is on its way.
+            Err(error) if error.is_stopped => return Ok(false),
             Err(error) => {
                 self.cannot(segment, &error);
-                return Ok(());
+                return Ok(true);
             }
         };
-        let config = Arc::clone(&self.shared);
-        let (disk, folder) = (config.config.disk.as_ref(), config.config.folder.as_path());
         let number = segment.entry.number;
-        let old = digest_of_files(disk, folder, number).map_err(|error| read_failed(&segment.data_path(), &error))?;
+        let old = segment.digest().map_err(|error| read_failed(segment.data_path(), &error))?;
         let mut record = DeletionRecord { old: Some(old), log: None, new: Vec::new(), removed_rows: rows.count() as u64 };
         let mut change = Change { remove: vec![number], ..Change::default() };
         if builder.rows() > 0 {
@@ -241,12 +260,13 @@ impl Keeper {
         let added = change.add.pop().map(|entry| self.segment(entry));
         // A restored copy that is rewritten is one no more.
         self.show_archived(&[number], added);
-        Ok(())
+        Ok(true)
     }
 
     fn without(&self, segment: &Segment, deleted: &Bits) -> Result<GroupBuilder, ColumnError> {
-        let group = self.shared.opened.open(segment)?;
-        let rows = GroupRows::open(group.as_ref())?;
+        segment.call()?;
+        let group = LiveGroup::open(&self.shared.opened, segment, &[], &Patience::none())?;
+        let rows = GroupRows::open(&group)?;
         let mut builder = GroupBuilder::new();
         let mut buffer = RowBuffer::default();
         for row in (0..rows.len()).filter(|&row| !deleted.get(row)) {
@@ -284,7 +304,23 @@ impl Keeper {
             remaining.push(format!("segments: {waiting} are to be looked through"));
         }
         remaining.extend(self.remaining_in_archive(tombstone));
+        remaining.extend(self.remaining_at_home(tombstone));
         remaining
+    }
+
+    /// The segments that a deletion has rewritten.
+    fn rewritten(&self, tombstone: &Tombstone) -> BTreeSet<u64> {
+        let records = self.manifest.listing.deletions.open.get(&tombstone.id);
+        let records = records.into_iter().flat_map(|entry| &entry.records);
+        records.filter_map(|record| Some(record.old.as_ref()?.segment)).collect()
+    }
+
+    /// What was rewritten must be gone from the home, too.
+    fn remaining_at_home(&self, tombstone: &Tombstone) -> Option<String> {
+        let discarded = &self.manifest.listing.discarded;
+        let left = self.rewritten(tombstone).into_iter().filter_map(|number| discarded.get(&number));
+        let places: BTreeSet<&str> = left.map(|stored| stored.place.as_str()).collect();
+        (!places.is_empty()).then(|| format!("objects: old files are to be removed from {}", places.into_iter().collect::<Vec<_>>().join(", ")))
     }
 
     /// The archive is not searched: what it holds must come back to be rewritten.
@@ -309,9 +345,7 @@ impl Keeper {
         let failed = |error: std::io::Error| read_failed(&config.folder, &error);
         // A name whose removal is not durable comes back with the power.
         config.disk.sync_directory(&config.folder).map_err(failed)?;
-        let records = self.manifest.listing.deletions.open.get(&tombstone.id);
-        let records = records.into_iter().flat_map(|entry| &entry.records);
-        let old: BTreeSet<u64> = records.filter_map(|record| Some(record.old.as_ref()?.segment)).collect();
+        let old = self.rewritten(tombstone);
         let mut left = Vec::new();
         for name in config.disk.list(&config.folder).map_err(failed)? {
             let is_old = number_of(&name).is_some_and(|number| old.contains(&number));

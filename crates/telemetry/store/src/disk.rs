@@ -3,8 +3,11 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use andon_columns::ColumnError;
+use andon_columns::select::Checkpoint;
 
 /// A disk. Nothing is durable before `sync_data` of the file and `sync_directory` of its folder.
 pub trait Disk: Send + Sync + 'static {
@@ -92,6 +95,13 @@ pub trait DiskRead: Send + Sync {
     /// # Errors
     /// As the operating system says; also when the file is shorter.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+    /// Has the file on the disk before it is read, where it may lie elsewhere; waits as long as the checkpoint lets it.
+    ///
+    /// # Errors
+    /// When it cannot be had, or the checkpoint stops the work.
+    fn prepare(&self, _checkpoint: Checkpoint<'_>) -> Result<(), ColumnError> {
+        Ok(())
+    }
 }
 
 /// Reads a whole file.
@@ -106,12 +116,20 @@ pub(crate) fn read_whole(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
     Ok(buffer)
 }
 
+/// Names the file that is written before it takes the place of another.
+pub(crate) fn temporary_of(path: &Path) -> PathBuf {
+    // The whole name stays in it: the two files of a segment may be written at the same time.
+    let mut name = path.as_os_str().to_owned();
+    name.push(".tmp");
+    name.into()
+}
+
 /// Writes a file so that it is there whole or not at all.
 ///
 /// # Errors
 /// As the operating system says; the file of that name is then as before.
 pub(crate) fn write_atomically(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension("tmp");
+    let temporary = temporary_of(path);
     let written = disk.create(&temporary).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_data()

@@ -35,7 +35,7 @@ pub struct Inspection {
     pub rows: u64,
     /// Lines in log files that are in no segment yet.
     pub logged_rows: u64,
-    /// Bytes of segments.
+    /// Bytes of segments on the disk.
     pub bytes: u64,
     /// Bytes of the values of segments as they are; only where they were measured.
     pub plain_bytes: u64,
@@ -67,6 +67,11 @@ pub struct InspectedSegment {
     pub ids: (u64, u64),
     /// Bytes of the filter that rules it out.
     pub filter_bytes: u64,
+    /// The place that has it, too; nothing when it is on the disk alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub home: Option<String>,
+    /// Whether it is on the disk; nothing else is known of one that is not.
+    pub is_here: bool,
     /// Its columns; empty when it cannot be opened.
     pub columns: Vec<InspectedColumn>,
     /// What is damaged.
@@ -183,9 +188,16 @@ fn segment(disk: &Arc<dyn Disk>, folder: &Path, entry: &SegmentEntry, depth: Dep
         received_us: (extent.min_received_us, extent.max_received_us),
         ids: (extent.min_sequence, extent.max_sequence),
         filter_bytes: 0,
+        home: entry.stored.as_ref().map(|stored| stored.place.clone()),
+        is_here: true,
         columns: Vec::new(),
         damage: Vec::new(),
     };
+    let files = [data_name(entry.number), index_name(entry.number)];
+    if entry.stored.is_some() && files.iter().any(|name| disk.open(&folder.join(name)).is_err()) {
+        told.is_here = false;
+        return Some(told);
+    }
     let group = match StoredGroup::open(disk.as_ref(), folder, entry.number, cache) {
         Ok(group) => group,
         Err(error) => {
@@ -231,7 +243,7 @@ fn is_other(name: &str, listing: &Listing) -> bool {
 impl Inspection {
     fn add(&mut self, segment: InspectedSegment) {
         self.rows += segment.rows;
-        self.bytes += segment.bytes;
+        self.bytes += if segment.is_here { segment.bytes } else { 0 };
         self.damage.extend(segment.damage.iter().cloned());
         let mut known: BTreeMap<String, usize> = self.columns.iter().enumerate().map(|(place, column)| (column.name.clone(), place)).collect();
         for column in &segment.columns {

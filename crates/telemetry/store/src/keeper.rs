@@ -13,7 +13,9 @@ use crate::chunk::Chunk;
 use crate::disk::write_atomically;
 use crate::extent::Extent;
 use crate::failure::write_failed;
+use crate::live::LiveGroup;
 use crate::manifest::{Change, Manifest};
+use crate::scan::Patience;
 use crate::group::{FORMAT, WrittenGroup, data_name, index_name, write_group};
 use crate::segment::{Segment, SegmentEntry};
 use crate::shared::{Shared, Writing};
@@ -95,8 +97,7 @@ impl Keeper {
     }
 
     pub(crate) fn segment(&self, entry: SegmentEntry) -> Arc<Segment> {
-        let config = &self.shared.config;
-        Arc::new(Segment::new(entry, &config.folder, &config.disk))
+        Arc::new(Segment::new(entry, &self.shared.config, self.shared.home.as_ref()))
     }
 
     /// Makes the files of a segment durable; no deletion up to a number hides a line of it.
@@ -123,6 +124,7 @@ impl Keeper {
             extent: extent_of(&written.facts),
             stream: written.facts.stream.clone(),
             cleared_through,
+            stored: None,
         })
     }
 
@@ -165,8 +167,9 @@ impl Keeper {
         loop {
             let segments = self.shared.visible().segments.clone();
             let may_merge = |segment: &Arc<Segment>| {
-                // What deletions still look for is not copied once more.
-                !self.unmergeable.contains(&segment.entry.number)
+                // What deletions still look for is not copied once more, and nothing is fetched for a merge.
+                segment.is_here()
+                    && !self.unmergeable.contains(&segment.entry.number)
                     && !self.may_hold_deleted(segment)
                     && !self.shared.visible().archived.is_copy(segment.entry.number)
             };
@@ -198,6 +201,10 @@ impl Keeper {
         let mut builder = GroupBuilder::new();
         for segment in run {
             if let Err(error) = self.add_segment(segment, &mut builder) {
+                if error.is_stopped {
+                    // It left the disk in between.
+                    return None;
+                }
                 let number = segment.entry.number;
                 tracing::warn!(number, %error, "a segment cannot be merged and is left as it is");
                 self.unmergeable.insert(number);
@@ -208,8 +215,8 @@ impl Keeper {
     }
 
     fn add_segment(&self, segment: &Segment, builder: &mut GroupBuilder) -> Result<(), ColumnError> {
-        let group = self.shared.opened.open(segment)?;
-        let rows = GroupRows::open(group.as_ref())?;
+        let group = LiveGroup::open(&self.shared.opened, segment, &[], &Patience::none())?;
+        let rows = GroupRows::open(&group)?;
         let mut buffer = RowBuffer::default();
         for row in 0..rows.len() {
             builder.push_row(&rows.read(row, &mut buffer)?.parts());

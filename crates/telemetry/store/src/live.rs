@@ -6,9 +6,9 @@ use andon_columns::ColumnError;
 use andon_columns::bits::Bits;
 use andon_columns::column::{Column, ColumnName, Form, GroupView};
 use andon_columns::lines::Kind;
-use andon_columns::select::Checkpoint;
 
 use crate::group::StoredGroup;
+use crate::scan::Patience;
 use crate::segment::{OpenedCache, Segment};
 use crate::tombstone::{Tombstone, concerning};
 
@@ -16,24 +16,27 @@ use crate::tombstone::{Tombstone, concerning};
 pub(crate) struct LiveGroup {
     group: Arc<StoredGroup>,
     hidden: Option<Arc<Bits>>,
+    /// How long to wait for columns whose file is elsewhere.
+    patience: Patience,
 }
 
 impl LiveGroup {
     /// Opens a segment; finds what is hidden in it, unless that is known already.
     ///
     /// # Errors
-    /// When it cannot be read, or the checkpoint stops the work. What is hidden must be known before anything of
+    /// When it cannot be read, or the patience is over. What is hidden must be known before anything of
     /// the segment is told.
     pub(crate) fn open(
         opened: &OpenedCache,
         segment: &Segment,
         tombstones: &[Arc<Tombstone>],
-        checkpoint: Checkpoint<'_>,
+        patience: &Patience,
     ) -> Result<Self, ColumnError> {
-        let group = opened.open(segment)?;
+        let group = opened.open(segment, &|| patience.check())?;
+        let bare = Self { group: Arc::clone(&group), hidden: None, patience: patience.clone() };
         let mut hidden: Option<Arc<Bits>> = None;
         for tombstone in concerning(tombstones, segment.extent(), segment.cleared_through()) {
-            let rows = group.hidden_by(tombstone.id, || tombstone.rows_of(group.as_ref(), checkpoint))?;
+            let rows = group.hidden_by(tombstone.id, || tombstone.rows_of(&bare, &|| patience.check()))?;
             hidden = match (hidden, rows) {
                 (Some(known), Some(more)) => {
                     let mut both = (*known).clone();
@@ -43,7 +46,16 @@ impl LiveGroup {
                 (known, more) => known.or(more),
             };
         }
-        Ok(Self { group, hidden })
+        Ok(Self { hidden, ..bare })
+    }
+
+    /// Gives the lines that a deletion hides, found by `find` when they are not known.
+    pub(crate) fn hidden_by(
+        &self,
+        deletion: u64,
+        find: impl FnOnce() -> Result<Option<Bits>, ColumnError>,
+    ) -> Result<Option<Arc<Bits>>, ColumnError> {
+        self.group.hidden_by(deletion, find)
     }
 }
 
@@ -53,7 +65,7 @@ impl GroupView for LiveGroup {
     }
 
     fn column(&self, name: &ColumnName) -> Result<Option<Arc<Column>>, ColumnError> {
-        self.group.column(name)
+        self.group.column_within(name, &|| self.patience.check())
     }
 
     fn kinds(&self, attribute: &str) -> Vec<Kind> {

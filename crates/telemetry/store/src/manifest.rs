@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::archive::{ArchiveStep, ArchivedList};
 use crate::disk::{Disk, DiskFile, read_whole, write_atomically};
 use crate::failure::read_failed;
+use crate::home::HomeStep;
+use crate::objects::Stored;
 use crate::segment::SegmentEntry;
 use crate::tombstone::{DeletionStep, Deletions};
 
@@ -53,6 +55,9 @@ pub(crate) struct Change {
     /// What went to the archive or came back.
     #[serde(default, skip_serializing_if = "ArchiveStep::is_empty")]
     pub(crate) archive: ArchiveStep,
+    /// What went to the home, and what is gone from there.
+    #[serde(default, skip_serializing_if = "HomeStep::is_empty")]
+    pub(crate) home: HomeStep,
 }
 
 /// Everything the lines add up to.
@@ -73,6 +78,9 @@ pub(crate) struct Listing {
     pub(crate) deletions: Deletions,
     #[serde(default, skip_serializing_if = "ArchivedList::is_empty")]
     pub(crate) archived: ArchivedList,
+    /// Segments that were dropped, and what the home still has of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) discarded: BTreeMap<u64, Stored>,
     /// Segments that were dropped lately: their files do not come back when their removal was lost.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) gone: BTreeSet<u64>,
@@ -94,9 +102,7 @@ impl Listing {
             self.last_received_us = self.last_received_us.max(entry.extent.max_received_us);
             self.segments.insert(entry.number, entry.clone());
         }
-        for number in &change.remove {
-            self.segments.remove(number);
-        }
+        change.remove.iter().for_each(|&number| self.unlist(number));
         self.flushed_log = self.flushed_log.max(change.flushed_log.unwrap_or(0));
         match change.dropped {
             Some((DropReason::Age, rows)) => self.dropped_by_age_rows += rows,
@@ -113,6 +119,7 @@ impl Listing {
             }
         }
         self.apply_archive(change);
+        self.apply_home(&change.home);
         self.apply_deletions(change);
     }
 }

@@ -1,6 +1,7 @@
 //! Start: read the manifest, list the log files, tidy what a crash left behind; never refuse for
 //! anything but a newer format or a disk that cannot be read.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use crate::deletion::compile;
 use crate::disk::Disk;
 use crate::failure::{read_failed, write_failed};
 use crate::group::{ColumnCache, FORMAT, StoredGroup, data_name, index_name};
+use crate::home::Home;
 use crate::keeper::extent_of;
 use crate::manifest::{Change, Manifest};
 use crate::segment::{Segment, SegmentEntry, number_of};
@@ -32,7 +34,7 @@ pub(crate) struct Found {
 }
 
 /// Reads a folder.
-pub(crate) fn open_folder(config: &StoreConfig) -> Result<Found, ReaderError> {
+pub(crate) fn open_folder(config: &StoreConfig, home: Option<&Arc<Home>>) -> Result<Found, ReaderError> {
     let disk = &config.disk;
     let folder = config.folder.as_path();
     disk.create_directory(folder)
@@ -51,7 +53,8 @@ pub(crate) fn open_folder(config: &StoreConfig) -> Result<Found, ReaderError> {
         notes: Vec::new(),
         manifest,
     };
-    found.add_segments(disk, folder, &names, &mut notes);
+    found.tidy_files(disk, folder, &names, &mut notes);
+    found.add_segments(config, home, &mut notes);
     found.add_logs(disk, folder, &names);
     let (tombstones, unread) = compile(found.manifest.listing.deletions.open.values());
     found.visible.tombstones = tombstones;
@@ -67,7 +70,8 @@ pub(crate) fn open_folder(config: &StoreConfig) -> Result<Found, ReaderError> {
 }
 
 impl Found {
-    fn add_segments(
+    /// Removes what a crash left of segments that are not listed.
+    fn tidy_files(
         &mut self,
         disk: &Arc<dyn Disk>,
         folder: &Path,
@@ -89,11 +93,18 @@ impl Found {
                 let _next_start_tries_again = disk.remove(&folder.join(name));
             }
         }
+    }
+
+    fn add_segments(&mut self, config: &StoreConfig, home: Option<&Arc<Home>>, notes: &mut Vec<String>) {
         self.visible.archived = Arc::new(Archived::of(&self.manifest.listing.archived));
-        let listed = &self.manifest.listing.segments;
-        for entry in listed.values() {
-            let segment = Segment::new(entry.clone(), folder, disk);
-            if let Err(error) = disk.open(&segment.data_path()) {
+        let mut elsewhere: BTreeMap<&str, u64> = BTreeMap::new();
+        for entry in self.manifest.listing.segments.values() {
+            let segment = Segment::new(entry.clone(), config, home);
+            if let Some(stored) = entry.stored.as_ref().filter(|_| !segment.is_here()) {
+                if !segment.is_kept() {
+                    *elsewhere.entry(&stored.place).or_default() += entry.extent.rows;
+                }
+            } else if let Err(error) = config.disk.open(segment.data_path()) {
                 notes.push(format!(
                     "{}: DAMAGED: a listed segment of {} lines cannot be opened: {error}",
                     segment.data_path().display(),
@@ -103,6 +114,9 @@ impl Found {
             // Kept even when unreadable, so that every search says what is missing.
             self.visible.segments.push(Arc::new(segment));
         }
+        for (place, rows) in elsewhere {
+            notes.push(format!("{rows} lines are in {place} alone, which is not the home of this server's segments; start it with --segments {place}"));
+        }
     }
 
     /// Says whether a deletion has rewritten a segment: its file must not come back, whatever was lost.
@@ -110,7 +124,8 @@ impl Found {
     fn is_deleted(&self, disk: &Arc<dyn Disk>, folder: &Path, number: u64) -> bool {
         let listing = &self.manifest.listing;
         let is_whole = |new: &SegmentDigest| {
-            !listing.segments.contains_key(&new.segment) || disk.open(&folder.join(data_name(new.segment))).is_ok()
+            let is_stored = |entry: &SegmentEntry| entry.stored.is_some();
+            listing.segments.get(&new.segment).is_none_or(is_stored) || disk.open(&folder.join(data_name(new.segment))).is_ok()
         };
         let record = listing.deletions.replacing(number).filter(|_| !listing.segments.contains_key(&number));
         record.is_some_and(|record| record.new.iter().all(is_whole))
@@ -144,7 +159,7 @@ impl Found {
                 && extent.min_sequence <= entry.extent.max_sequence;
             // Streams lie beside each other.
             let is_other = entry.stream != group.facts().stream;
-            overlaps && !is_other && disk.open(&folder.join(data_name(entry.number))).is_ok()
+            overlaps && !is_other && (entry.stored.is_some() || disk.open(&folder.join(data_name(entry.number))).is_ok())
         });
         let first_logged = names
             .iter()
@@ -162,6 +177,7 @@ impl Found {
             extent,
             stream: group.facts().stream.clone(),
             cleared_through: 0,
+            stored: None,
         };
         notes.push(format!(
             "{}: DAMAGED: the list of segments did not name it, and nothing else holds its {} lines; it is listed again",

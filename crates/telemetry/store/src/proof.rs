@@ -7,7 +7,7 @@ use andon_reader::{Deletion, SegmentDigest};
 use sha2::{Digest as _, Sha256};
 
 use crate::disk::{Disk, read_whole};
-use crate::group::{WrittenGroup, data_name, index_name};
+use crate::group::WrittenGroup;
 
 /// How much of a file is read at once.
 const PART_BYTES: u64 = 1 << 20;
@@ -43,19 +43,11 @@ pub(crate) fn digest_of_written(segment: u64, written: &WrittenGroup) -> Segment
     }
 }
 
-/// The digest of a segment's files as they are on the disk; a file that is not there has the empty one.
+/// The digest of a file as it is on the disk; one that is not there has the empty one.
 ///
 /// # Errors
 /// As the operating system says.
-pub(crate) fn digest_of_files(disk: &dyn Disk, folder: &Path, segment: u64) -> io::Result<SegmentDigest> {
-    Ok(SegmentDigest {
-        segment,
-        data_sha256: digest_of_file(disk, &folder.join(data_name(segment)))?,
-        index_sha256: digest_of_file(disk, &folder.join(index_name(segment)))?,
-    })
-}
-
-fn digest_of_file(disk: &dyn Disk, path: &Path) -> io::Result<String> {
+pub(crate) fn digest_of_file(disk: &dyn Disk, path: &Path) -> io::Result<String> {
     let file = match disk.open(path) {
         Ok(file) => file,
         // A segment may have lost its index and still be searched in part.

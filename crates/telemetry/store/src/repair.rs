@@ -130,6 +130,10 @@ impl Repair<'_> {
     fn segment(&mut self, number: u64) -> Result<(), ReaderError> {
         let Some(entry) = self.manifest.listing.segments.get(&number).cloned() else { return Ok(()) };
         let file = data_name(number);
+        if entry.stored.is_some() && files_of(number).iter().any(|name| self.disk.open(&self.folder.join(name)).is_err()) {
+            // It is fetched when it is read.
+            return Ok(());
+        }
         if entry.format < FORMAT {
             let rows = entry.extent.rows;
             self.tell(&file, "it has the format of a version before the first release", format!("it goes to {QUARANTINE}/"), None, Some(rows));
@@ -137,6 +141,7 @@ impl Repair<'_> {
         }
         let group = match StoredGroup::open(self.disk.as_ref(), self.folder, number, &self.cache) {
             Ok(group) => group,
+            Err(error) if entry.stored.is_some() => return self.set_aside(&entry, &error.to_string()),
             Err(error) => {
                 let rows = entry.extent.rows;
                 self.tell(&file, error.to_string(), format!("what is left of it goes to {QUARANTINE}/, it is listed no more"), Some(0), Some(rows));
@@ -147,6 +152,9 @@ impl Repair<'_> {
         let damage: Vec<String> = group.surroundings_damage().into_iter().chain(columns).collect();
         if damage.is_empty() {
             return Ok(());
+        }
+        if entry.stored.is_some() {
+            return self.set_aside(&entry, &damage.join("; "));
         }
         let saved = salvage(&group);
         drop(group);
@@ -163,6 +171,17 @@ impl Repair<'_> {
             _ => None,
         };
         self.take_out(&entry, written.as_ref())
+    }
+
+    /// Sets the damaged files of a segment aside that is whole at its home.
+    fn set_aside(&mut self, entry: &SegmentEntry, damage: &str) -> Result<(), ReaderError> {
+        let place = entry.stored.as_ref().map(|stored| stored.place.as_str()).unwrap_or_default();
+        let action = format!("its files go to {QUARANTINE}/; it is whole in {place} and is fetched when it is read");
+        self.tell(&data_name(entry.number), damage, action, Some(entry.extent.rows), Some(0));
+        if self.is_dry_run() {
+            return Ok(());
+        }
+        files_of(entry.number).iter().try_for_each(|name| self.move_aside(name))
     }
 
     /// Replaces a segment, or takes it out of the list: the new files first, then the old ones move, then the list.
@@ -194,6 +213,7 @@ impl Repair<'_> {
             extent: extent_of(&written.facts),
             stream: written.facts.stream.clone(),
             cleared_through,
+            stored: None,
         })
     }
 
@@ -253,6 +273,7 @@ impl Repair<'_> {
             extent: extent_of(group.facts()),
             stream: group.facts().stream.clone(),
             cleared_through: 0,
+            stored: None,
         };
         if self.is_dry_run() {
             return Ok(());

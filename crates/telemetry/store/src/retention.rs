@@ -52,10 +52,15 @@ impl Keeper {
         let Some(cap) = self.shared.config.disk_cap_bytes else {
             return Ok(());
         };
-        let (segments, used) = {
+        let (mut segments, used) = {
             let visible = self.shared.visible();
-            (visible.segments.clone(), visible.segment_bytes() + visible.log_bytes())
+            (visible.segments.clone(), visible.pinned_bytes() + visible.log_bytes())
         };
+        if let Some(home) = &self.shared.home {
+            // What the home has need not be dropped to make room here.
+            home.trim(cap.saturating_sub(used));
+        }
+        segments.retain(|segment| segment.pinned_bytes() > 0);
         self.remove(oldest_beyond(segments, used, cap), DropReason::Cap)
     }
 

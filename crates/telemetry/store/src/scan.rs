@@ -92,15 +92,38 @@ impl Plan<'_> {
     }
 }
 
+/// How long a scan may go on, and what it reads be waited for.
+#[derive(Clone)]
+pub(crate) struct Patience {
+    pub(crate) deadline: Instant,
+    pub(crate) is_cancelled: Arc<AtomicBool>,
+}
+
 /// How far a scan may go.
 pub(crate) struct Budget {
-    pub(crate) deadline: Instant,
+    pub(crate) patience: Patience,
     pub(crate) bytes: u64,
-    pub(crate) is_cancelled: Arc<AtomicBool>,
     pub(crate) workers: Arc<Workers>,
 }
 
 impl Budget {
+    /// Says whether to go on.
+    pub(crate) fn check(&self) -> Result<(), ColumnError> {
+        self.patience.check()
+    }
+}
+
+impl Patience {
+    /// Lasts until a time.
+    pub(crate) fn until(deadline: Instant) -> Self {
+        Self { deadline, is_cancelled: Arc::default() }
+    }
+
+    /// Waits for nothing: what is not on the disk is ordered, and stops the work.
+    pub(crate) fn none() -> Self {
+        Self::until(Instant::now())
+    }
+
     /// Says whether to go on.
     pub(crate) fn check(&self) -> Result<(), ColumnError> {
         if self.is_cancelled.load(Ordering::Relaxed) {
@@ -340,7 +363,7 @@ impl Run<'_> {
     ) -> Result<(), ColumnError> {
         self.budget.check()?;
         let budget = self.budget;
-        let group = LiveGroup::open(self.opened, segment, self.tombstones, &|| budget.check())?;
+        let group = LiveGroup::open(self.opened, segment, self.tombstones, &budget.patience)?;
         let looked_at = visitor.group(number, &group, self.plan, &|| budget.check())?;
         self.outcome.scanned_rows += looked_at;
         self.outcome.scanned_segments += u64::from(looked_at > 0);

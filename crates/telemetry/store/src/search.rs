@@ -15,6 +15,7 @@ use andon_reader::{
 
 use crate::archive::line_is_away;
 use crate::extent::{Extent, Interval};
+use crate::live::LiveGroup;
 use crate::scan::{Budget, Found, Outcome, Plan, Snapshot, Visitor, scan};
 use crate::segment::OpenedCache;
 
@@ -223,7 +224,7 @@ impl Search {
         let has_more = found.len() > self.limit;
         found.truncate(self.limit);
         let mut page = Page { clip: self.clip, ..Page::default() };
-        page.fetch(snapshot, opened, &found, answer_bytes, &mut missing);
+        page.fetch(snapshot, (opened, budget), &found, answer_bytes, &mut missing);
         let next = page
             .last
             .filter(|_| (has_more || page.is_cut) && missing.is_empty())
@@ -267,7 +268,7 @@ impl Page {
     fn fetch(
         &mut self,
         snapshot: &Snapshot,
-        opened: &OpenedCache,
+        way: (&OpenedCache, &Budget),
         found: &[(Key, Found)],
         answer_bytes: u64,
         missing: &mut Vec<String>,
@@ -281,7 +282,7 @@ impl Page {
         while done < places.len() && bytes < answer_bytes {
             let end = (done + slice).min(places.len());
             let wanted = places.get(done..end).unwrap_or_default();
-            for row in fetch(snapshot, opened, wanted, missing) {
+            for row in fetch(snapshot, way, wanted, missing) {
                 // The first line always goes out, or a huge one would never be seen.
                 if bytes >= answer_bytes {
                     break;
@@ -328,7 +329,7 @@ fn weight(row: &LogRow) -> u64 {
 /// Reads whole lines, in the order of their places.
 pub(crate) fn fetch(
     snapshot: &Snapshot,
-    opened: &OpenedCache,
+    (opened, budget): (&OpenedCache, &Budget),
     places: &[Found],
     missing: &mut Vec<String>,
 ) -> Vec<LogRow> {
@@ -354,9 +355,7 @@ pub(crate) fn fetch(
         let Some(segment) = snapshot.visible.segments.get(segment) else {
             continue;
         };
-        let read = opened
-            .open(segment)
-            .and_then(|group| fetch_rows(group.as_ref(), &wanted, &|| Ok(())));
+        let read = LiveGroup::open(opened, segment, &[], &budget.patience).and_then(|group| fetch_rows(&group, &wanted, &|| Ok(())));
         match read {
             Ok(read) => {
                 for (target, row) in targets.into_iter().zip(read) {
@@ -506,7 +505,7 @@ pub(crate) fn by_sequence(
     };
     let mut outcome = scan(snapshot, opened, &plan, budget, &mut visitor);
     let places: Vec<Found> = visitor.found.into_iter().collect();
-    let row = fetch(snapshot, opened, &places, &mut outcome.missing).pop();
+    let row = fetch(snapshot, (opened, budget), &places, &mut outcome.missing).pop();
     if row.is_none()
         && outcome.missing.is_empty()
         && let Some(extent) = snapshot.visible.archived.may_have(wanted)

@@ -2,16 +2,21 @@
 //! them.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use andon_columns::ColumnError;
+use andon_columns::select::Checkpoint;
+use andon_reader::SegmentDigest;
 use serde::{Deserialize, Serialize};
 
-use crate::disk::Disk;
+use crate::config::StoreConfig;
 use crate::extent::Extent;
-use crate::group::{ColumnCache, FORMAT, StoredGroup, data_name, index_name};
+use crate::group::{ColumnCache, FORMAT, GroupFiles, StoredGroup, data_name, index_name};
+use crate::home::{Home, Kept, SegmentFile};
+use crate::objects::{ObjectFile, Stored};
 
 /// What the manifest says about a segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +31,9 @@ pub(crate) struct SegmentEntry {
     /// Holds no line that a deletion up to this number hides.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) cleared_through: u64,
+    /// What a place of objects has of it, verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stored: Option<Stored>,
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -44,21 +52,27 @@ pub(crate) fn number_of(name: &str) -> Option<u64> {
 /// A segment that belongs to the store.
 pub(crate) struct Segment {
     pub(crate) entry: SegmentEntry,
-    folder: PathBuf,
-    disk: Arc<dyn Disk>,
+    data: Arc<SegmentFile>,
+    index: Arc<SegmentFile>,
     is_condemned: AtomicBool,
     cleared_through: AtomicU64,
 }
 
 impl Segment {
-    pub(crate) fn new(entry: SegmentEntry, folder: &Path, disk: &Arc<dyn Disk>) -> Self {
+    pub(crate) fn new(entry: SegmentEntry, config: &StoreConfig, home: Option<&Arc<Home>>) -> Self {
+        let number = entry.number;
+        let [data, index] = kept_files(entry.stored.as_ref());
         Self {
+            data: SegmentFile::new(config, home, number, &data_name(number), data),
+            index: SegmentFile::new(config, home, number, &index_name(number), index),
             cleared_through: AtomicU64::new(entry.cleared_through),
             entry,
-            folder: folder.to_owned(),
-            disk: Arc::clone(disk),
             is_condemned: AtomicBool::new(false),
         }
+    }
+
+    fn files(&self) -> [&Arc<SegmentFile>; 2] {
+        [&self.data, &self.index]
     }
 
     pub(crate) fn extent(&self) -> &Extent {
@@ -80,11 +94,58 @@ impl Segment {
         self.is_condemned.store(true, Ordering::Release);
     }
 
-    pub(crate) fn data_path(&self) -> PathBuf {
-        self.folder.join(data_name(self.entry.number))
+    pub(crate) fn data_path(&self) -> &Path {
+        self.data.path()
     }
 
-    fn open(&self, cache: &Arc<ColumnCache>) -> Result<StoredGroup, ColumnError> {
+    /// Says whether both files are on the disk.
+    pub(crate) fn is_here(&self) -> bool {
+        self.files().iter().all(|file| file.is_here())
+    }
+
+    /// Says whether the home has it.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.files().iter().all(|file| file.is_kept())
+    }
+
+    /// Notes that the home has it.
+    pub(crate) fn keep(&self, stored: &Stored) {
+        for (file, kept) in self.files().into_iter().zip(kept_files(Some(stored))) {
+            kept.into_iter().for_each(|kept| file.keep(kept));
+        }
+    }
+
+    /// Bytes that it takes of the disk for as long as it is listed: those of a segment that is nowhere else.
+    pub(crate) fn pinned_bytes(&self) -> u64 {
+        if self.is_kept() || !self.is_here() { 0 } else { self.entry.bytes }
+    }
+
+    /// Has both files on the disk.
+    ///
+    /// # Errors
+    /// When the home cannot give them, or the checkpoint stops the work.
+    pub(crate) fn bring(&self, checkpoint: Checkpoint<'_>) -> Result<(), ColumnError> {
+        self.files().into_iter().try_for_each(|file| file.bring(checkpoint))
+    }
+
+    /// Has the index, then the data fetched where they are not on the disk, and waits for nothing.
+    ///
+    /// # Errors
+    /// When they are not on the disk; only when they cannot come at all that is a damage.
+    pub(crate) fn call(&self) -> Result<(), ColumnError> {
+        self.index.call()?;
+        self.data.call()
+    }
+
+    /// Tells the SHA-256 of its files.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    pub(crate) fn digest(&self) -> io::Result<SegmentDigest> {
+        Ok(SegmentDigest { segment: self.entry.number, data_sha256: self.data.digest()?, index_sha256: self.index.digest()? })
+    }
+
+    fn open(&self, cache: &Arc<ColumnCache>, checkpoint: Checkpoint<'_>) -> Result<StoredGroup, ColumnError> {
         if self.entry.format < FORMAT {
             return Err(ColumnError::damaged(format!(
                 "{} has the format {} of a version before the first release, which is no longer read",
@@ -92,7 +153,15 @@ impl Segment {
                 self.entry.format
             )));
         }
-        let group = StoredGroup::open(self.disk.as_ref(), &self.folder, self.entry.number, cache)?;
+        self.index.bring(checkpoint)?;
+        let files = GroupFiles {
+            segment: self.entry.number,
+            data: self.data.reader(),
+            data_path: self.data.path().to_owned(),
+            index: self.index.reader(),
+            index_path: self.index.path().to_owned(),
+        };
+        let group = StoredGroup::of(files, cache)?;
         if let Some(damage) = group.damage() {
             tracing::warn!(damage, "a segment is damaged; what is whole of it is still read");
         }
@@ -100,14 +169,16 @@ impl Segment {
     }
 }
 
+/// Parts what a place has of a segment into its files.
+fn kept_files(stored: Option<&Stored>) -> [Option<Kept>; 2] {
+    let kept = |file: fn(&Stored) -> &ObjectFile| stored.map(|stored| Kept { place: stored.place.clone(), file: file(stored).clone() });
+    [kept(|stored| &stored.data), kept(|stored| &stored.index)]
+}
+
 impl Drop for Segment {
     fn drop(&mut self) {
         if self.is_condemned.load(Ordering::Acquire) {
-            for name in [data_name(self.entry.number), index_name(self.entry.number)] {
-                if let Err(error) = self.disk.remove(&self.folder.join(&name)) {
-                    tracing::warn!(%error, name, "a dropped segment could not be removed; the next start tries again");
-                }
-            }
+            self.files().iter().for_each(|file| file.condemn());
         }
     }
 }
@@ -133,7 +204,7 @@ impl OpenedCache {
         }
     }
 
-    pub(crate) fn open(&self, segment: &Segment) -> Result<Arc<StoredGroup>, ColumnError> {
+    pub(crate) fn open(&self, segment: &Segment, checkpoint: Checkpoint<'_>) -> Result<Arc<StoredGroup>, ColumnError> {
         let now = self.clock.fetch_add(1, Ordering::Relaxed);
         let number = segment.entry.number;
         {
@@ -143,7 +214,11 @@ impl OpenedCache {
                 return Ok(Arc::clone(opened));
             }
         }
-        let opened = Arc::new(segment.open(&self.columns)?);
+        let opened = Arc::new(segment.open(&self.columns, checkpoint)?);
+        if opened.damage().is_some() && segment.is_kept() {
+            // The home may give it whole the next time.
+            return Ok(opened);
+        }
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.insert(number, (Arc::clone(&opened), now));
         self.evict(&mut entries);

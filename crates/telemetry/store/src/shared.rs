@@ -9,6 +9,8 @@ use crate::archive::Archived;
 use crate::chunk::{Batch, Chunk};
 use crate::config::StoreConfig;
 use crate::custody::Custody;
+use crate::home::Home;
+use crate::manifest::Listing;
 use crate::segment::{OpenedCache, Segment};
 use crate::tombstone::Tombstones;
 use crate::workers::Workers;
@@ -47,6 +49,11 @@ impl Visible {
     pub(crate) fn log_bytes(&self) -> u64 {
         let sealed: u64 = self.sealed.iter().map(|chunk| chunk.log_bytes).sum();
         sealed + self.active.as_ref().map_or(0, |chunk| chunk.log_bytes)
+    }
+
+    /// Bytes of the segments that are on the disk alone.
+    pub(crate) fn pinned_bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.pinned_bytes()).sum()
     }
 
     pub(crate) fn segment_bytes(&self) -> u64 {
@@ -109,6 +116,14 @@ pub(crate) struct Counters {
     pub(crate) dropped_by_cap_rows: AtomicU64,
 }
 
+impl Counters {
+    /// Goes on from what was dropped in earlier lives of the store.
+    pub(crate) fn take_over(&self, listing: &Listing) {
+        self.dropped_by_age_rows.store(listing.dropped_by_age_rows, Ordering::Relaxed);
+        self.dropped_by_cap_rows.store(listing.dropped_by_cap_rows, Ordering::Relaxed);
+    }
+}
+
 /// The two kinds of writing that can fail independently.
 #[derive(Clone, Copy)]
 pub(crate) enum Writing {
@@ -134,12 +149,15 @@ pub(crate) struct Shared {
     pub(crate) opened: OpenedCache,
     pub(crate) workers: Arc<Workers>,
     pub(crate) custody: Custody,
+    /// Where every segment goes, if not to the disk alone.
+    pub(crate) home: Option<Arc<Home>>,
     pub(crate) is_closed: AtomicBool,
 }
 
 impl Shared {
     pub(crate) fn new(
         config: StoreConfig,
+        home: Option<Arc<Home>>,
         visible: Visible,
         recovery_notes: Vec<String>,
     ) -> Self {
@@ -157,6 +175,7 @@ impl Shared {
             opened,
             workers: Arc::default(),
             custody: Custody::default(),
+            home,
             is_closed: AtomicBool::new(false),
         }
     }

@@ -8,6 +8,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use andon_columns::ColumnError;
 use andon_columns::bits::Bits;
@@ -33,6 +34,7 @@ use crate::batches::{LogColumn, SqlSnapshot, group_column, internal, memory_colu
 use crate::chunk::Batch;
 use crate::effort::Effort;
 use crate::live::LiveGroup;
+use crate::scan::Patience;
 use crate::segment::Segment;
 use crate::tombstone::{concerning, is_hidden};
 
@@ -175,7 +177,10 @@ impl SqlPart {
 
     fn open(&self, segment: &Segment) -> Result<LiveGroup, ColumnError> {
         let tombstones = &self.source.snapshot.visible.tombstones;
-        LiveGroup::open(&self.source.shared.opened, segment, tombstones, &|| Ok(()))
+        let shared = &self.source.shared;
+        // The engine stops the statement; a segment that is elsewhere is waited for no longer than by a search.
+        let patience = Patience::until(Instant::now() + shared.config.query_timeout);
+        LiveGroup::open(&shared.opened, segment, tombstones, &patience)
     }
 
     /// Counts the matching lines, without noting which they are.

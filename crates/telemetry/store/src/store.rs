@@ -28,10 +28,11 @@ use crate::extent::Interval;
 use crate::failure::closed;
 use crate::fields;
 use crate::histogram::Bars;
+use crate::home::{Home, Uploads};
 use crate::keeper::Keeper;
 use crate::open::open_folder;
 use crate::recover::recover_logs;
-use crate::scan::{Budget, Snapshot};
+use crate::scan::{Budget, Patience, Snapshot};
 use crate::search::{self, Search};
 use crate::shared::Shared;
 use crate::tail::follow;
@@ -56,6 +57,7 @@ pub struct LogStore {
     pub(crate) keeper: Arc<Mutex<Keeper>>,
     scans: [Arc<Semaphore>; 2],
     pub(crate) archive: Option<Arc<Archive>>,
+    uploads: Option<Arc<Uploads>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -66,18 +68,12 @@ impl LogStore {
     /// When the folder cannot be made or read, or was written by a newer version. Torn and damaged
     /// files are no error: see `recovery_notes` of the status.
     pub fn open(config: StoreConfig) -> Result<Self, ReaderError> {
-        let found = open_folder(&config)?;
-        let listing = found.manifest.listing.clone();
-        let shared = Arc::new(Shared::new(config, found.visible, found.notes));
+        let home = Home::of(&config);
+        refuse_one_place(&config)?;
+        let found = open_folder(&config, home.as_ref())?;
+        let shared = Arc::new(Shared::new(config, home.clone(), found.visible, found.notes));
         shared.use_streams(found.streams);
-        shared
-            .counters
-            .dropped_by_age_rows
-            .store(listing.dropped_by_age_rows, Ordering::Relaxed);
-        shared
-            .counters
-            .dropped_by_cap_rows
-            .store(listing.dropped_by_cap_rows, Ordering::Relaxed);
+        shared.counters.take_over(&found.manifest.listing);
         let mut keeper = Keeper {
             shared: Arc::clone(&shared),
             manifest: found.manifest,
@@ -120,6 +116,14 @@ impl LogStore {
                 threads.push(spawn("andon-archive", run)?);
             }
         }
+        let mut uploads = None;
+        if let Some(home) = home {
+            let (opened, run) = Uploads::new(&shared, &keeper, home);
+            uploads = Some(Arc::new(opened));
+            if shared.config.background {
+                threads.push(spawn("andon-home", run)?);
+            }
+        }
         let turns = || Arc::new(Semaphore::new(shared.config.scans.max(1)));
         let scans = [turns(), turns()];
         Ok(Self {
@@ -128,6 +132,7 @@ impl LogStore {
             keeper,
             scans,
             archive,
+            uploads,
             threads,
         })
     }
@@ -160,6 +165,18 @@ impl LogStore {
                 .maintain()
         })
         .await?
+    }
+
+    /// Takes segments to their home and keeps the cache of the disk within its bound. The background thread does the
+    /// same every second.
+    ///
+    /// # Errors
+    /// When the work stopped; a home that fails is no error, the status tells of it.
+    pub async fn tend_home(&self) -> Result<(), ReaderError> {
+        match self.uploads.clone() {
+            Some(uploads) => blocking(move || uploads.tend()).await,
+            None => Ok(()),
+        }
     }
 
     /// Takes a snapshot for SQL.
@@ -200,12 +217,11 @@ impl LogStore {
         })?;
         let permit = permit.map_err(|_| closed())?;
         let shared = Arc::clone(&self.shared);
-        let is_cancelled = Arc::new(AtomicBool::new(false));
-        let guard = CancelOnDrop(Arc::clone(&is_cancelled));
+        let patience = Patience::until(deadline);
+        let guard = CancelOnDrop(Arc::clone(&patience.is_cancelled));
         let budget = Budget {
-            deadline,
+            patience,
             bytes: shared.config.query_bytes,
-            is_cancelled,
             workers: Arc::clone(&shared.workers),
         };
         let result = blocking(move || {
@@ -218,6 +234,16 @@ impl LogStore {
         .await;
         drop(guard);
         result
+    }
+}
+
+/// Refuses an archive and a home in one place: what one removes would be what the other keeps.
+fn refuse_one_place(config: &StoreConfig) -> Result<(), ReaderError> {
+    let names = config.home.as_ref().map(|home| home.place.name()).zip(config.archive.as_ref().map(|archive| archive.place.name()));
+    match names.filter(|(home, archive)| home == archive) {
+        Some((place, _)) => Err(ReaderError::new(code::REQUEST, format!("{place} cannot be both the home of the segments and their archive"))
+            .with_hint("give --segments and --archive a folder or a prefix of their own")),
+        None => Ok(()),
     }
 }
 
@@ -260,6 +286,9 @@ impl Drop for LogStore {
         self.commands = None;
         if let Some(archive) = &self.archive {
             archive.close();
+        }
+        if let Some(uploads) = &self.uploads {
+            uploads.close();
         }
         for thread in self.threads.drain(..) {
             let _panic_was_reported = thread.join();
@@ -427,6 +456,8 @@ impl LogReader for LogStore {
     fn status(&self) -> StoreStatus {
         let shared = &self.shared;
         let counters = &shared.counters;
+        let archive = archive::describe(shared, self.archive.as_deref());
+        let home = self.uploads.as_ref().map(|uploads| uploads.describe(shared));
         let visible = shared.visible();
         let stored: u64 = visible
             .segments
@@ -467,7 +498,8 @@ impl LogReader for LogStore {
             truncated_rows: counters.truncated_rows.load(Ordering::Relaxed),
             refused_rows: counters.refused_rows.load(Ordering::Relaxed),
             failing: shared.failing(),
-            archive: archive::describe(shared, self.archive.as_deref()),
+            archive,
+            home,
             recovery_notes: shared.recovery_notes().clone(),
         }
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use andon_egress::{Bucket, BucketError, BucketKey};
 use andon_reader::{ReaderError, code};
-use andon_store::{ArchivePlace, ObjectFacts, PlaceError, StoredObject};
+use andon_store::{ObjectPlace, ObjectFacts, PlaceError, StoredObject};
 use bytes::Bytes;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -63,7 +63,7 @@ impl BucketPlace {
     }
 }
 
-impl ArchivePlace for BucketPlace {
+impl ObjectPlace for BucketPlace {
     fn name(&self) -> String {
         self.name.clone()
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use andon_api::{ErrorCode, Problem};
 use andon_reader::ReaderError;
 use andon_remote::{SocketPath, TableShape};
-use andon_store::{ArchiveConfig, ArchivePlace, FolderPlace, RealDisk, StoreConfig};
+use andon_store::{ArchiveConfig, ObjectPlace, FolderPlace, RealDisk, StoreConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::options::ServeOptions;
@@ -96,7 +96,7 @@ impl Plan {
 }
 
 fn archive_config(options: &ArchiveOptions) -> Result<ArchiveConfig, ReaderError> {
-    let place: Arc<dyn ArchivePlace> = match &options.place {
+    let place: Arc<dyn ObjectPlace> = match &options.place {
         Place::Folder { folder } => Arc::new(FolderPlace::new(Arc::new(RealDisk), folder)),
         Place::Bucket(bucket) => Arc::new(BucketPlace::new(options.place.name(), bucket)?),
     };

@@ -9,21 +9,22 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use andon_columns::ColumnError;
 use andon_reader::{Amount, ReaderError, code};
-use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 
 use crate::archive::micros;
 use crate::archive::jobs::{Desk, Job, Scope};
-use crate::archive::listed::{ArchivedEntry, ArchivedFile};
-use crate::archive::pending::Pending;
-use crate::archive::place::{ArchivePlace, CHANGED_HINT, PlaceError};
+use crate::archive::listed::ArchivedEntry;
 use crate::config::ArchiveConfig;
-use crate::disk::{Disk, read_whole, write_atomically};
+use crate::disk::{Disk, write_atomically};
 use crate::extent::Interval;
 use crate::failure::write_failed;
 use crate::group::{data_name, index_name};
+use crate::home::until_closed;
 use crate::keeper::Keeper;
+use crate::objects::{Stored, read_files};
+use crate::pending::Pending;
+use crate::place::{ObjectPlace, PlaceError};
 use crate::segment::{Segment, SegmentEntry};
 use crate::shared::Shared;
 use crate::tombstone::concerning;
@@ -31,6 +32,9 @@ use crate::tombstone::concerning;
 /// From this share of the disk cap on the oldest segments go to the archive whatever their age: beyond the cap they
 /// would be dropped.
 const CAP_SHARE: (u64, u64) = (9, 10);
+
+/// Names of objects that may be in the archive without being listed.
+const PENDING_FILE: &str = "archive-pending.json";
 
 /// Why a step failed.
 pub(super) struct Trouble {
@@ -63,7 +67,7 @@ pub(crate) struct Archiver {
 
 impl Archiver {
     pub(crate) fn new(shared: Arc<Shared>, keeper: Arc<Mutex<Keeper>>, desk: Arc<Desk>, config: ArchiveConfig) -> Self {
-        let pending = Pending::open(&shared.config.disk, &shared.config.folder);
+        let pending = Pending::open(&shared.config.disk, &shared.config.folder, PENDING_FILE);
         Self { has_leftovers: !pending.names().is_empty(), shared, keeper, desk, config, pending }
     }
 
@@ -71,7 +75,7 @@ impl Archiver {
         self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn place(&self) -> &dyn ArchivePlace {
+    fn place(&self) -> &dyn ObjectPlace {
         self.config.place.as_ref()
     }
 
@@ -133,7 +137,7 @@ impl Archiver {
             // A line that could not be written may be there all the same, and would name objects that are gone.
             keeper.manifest.settle().map_err(|error| write_failed("the manifest", &self.shared.config.folder, &error))?;
             let list = keeper.manifest.listing.archived.values();
-            list.flat_map(|entry| [entry.data.name.clone(), entry.index.name.clone()]).collect()
+            list.flat_map(|entry| entry.stored.names().map(str::to_owned)).collect()
         };
         for name in self.pending.names() {
             if !listed.contains(&name) {
@@ -200,12 +204,12 @@ impl Archiver {
         let allowed = self.shared.config.disk_cap_bytes.map(|cap| cap / CAP_SHARE.1 * CAP_SHARE.0);
         let mut used = {
             let visible = self.shared.visible();
-            visible.segment_bytes() + visible.log_bytes()
+            visible.pinned_bytes() + visible.log_bytes()
         };
         let mut due = self.archivable(i64::MAX);
         due.retain(|segment| {
             let is_due = segment.extent().max_received_us < cutoff_us || allowed.is_some_and(|allowed| used > allowed);
-            used -= if is_due { segment.entry.bytes.min(used) } else { 0 };
+            used -= if is_due { segment.pinned_bytes().min(used) } else { 0 };
             is_due
         });
         due
@@ -214,28 +218,24 @@ impl Archiver {
     /// Moves a segment; false when it has changed meanwhile or cannot be read.
     fn move_segment(&mut self, segment: &Segment) -> Result<bool, Trouble> {
         let number = segment.entry.number;
-        let disk = Arc::clone(&self.shared.config.disk);
-        let folder = self.shared.config.folder.clone();
-        let read = |name: String| read_whole(disk.as_ref(), &folder.join(name)).map(Bytes::from);
-        let (data, index) = match (read(data_name(number)), read(index_name(number))) {
-            (Ok(data), Ok(index)) => (data, index),
-            (Err(error), _) | (_, Err(error)) => {
+        let (disk, folder) = (Arc::clone(&self.shared.config.disk), self.shared.config.folder.clone());
+        segment.bring(&|| until_closed(&self.shared)).map_err(|error| unreachable(&error))?;
+        let contents = match read_files(disk.as_ref(), &folder, number) {
+            Ok(contents) => contents,
+            Err(error) if !segment.is_here() => return Err(write_failed("a segment that left the disk in between,", &folder, &error).into()),
+            Err(error) => {
                 // It is named by searches already; here it must not hold up the others.
                 tracing::warn!(number, %error, "a segment cannot be read and stays out of the archive");
                 self.keeper().unarchivable.insert(number);
                 return Ok(false);
             }
         };
-        let files = [described(number, "parquet", &data), described(number, "index", &index)];
-        let names = [files[0].1.name.as_str(), files[1].1.name.as_str()];
-        self.pending.begin(&names).map_err(|error| write_failed("the list of uploads", &folder, &error))?;
-        let moved = self.upload(&files, [data, index]).and_then(|()| {
-            let place = self.place().name();
-            let files = files.each_ref().map(|(_, file)| file.clone());
-            Ok(self.keeper().note_moved(segment, place, files)?)
-        });
+        let stored = Stored::of(self.place(), number, &contents);
+        self.pending.begin(&stored.names()).map_err(|error| write_failed("the list of uploads", &folder, &error))?;
+        let put = stored.put(self.place(), contents).map_err(Trouble::from);
+        let moved = put.and_then(|()| Ok(self.keeper().note_moved(segment, stored.clone())?));
         if matches!(moved, Ok(true)) {
-            self.pending.settle(&names);
+            self.pending.settle(&stored.names());
             self.desk.add_moved(segment.extent().rows, segment.entry.bytes);
         } else {
             self.has_leftovers = true;
@@ -243,43 +243,15 @@ impl Archiver {
         moved
     }
 
-    fn upload(&self, files: &[([u8; 32], ArchivedFile); 2], contents: [Bytes; 2]) -> Result<(), Trouble> {
-        for ((digest, file), bytes) in files.iter().zip(contents) {
-            self.place().put(&file.name, bytes, digest)?;
-            self.verify(file, digest)?;
-        }
-        Ok(())
-    }
-
-    /// Makes sure that the place has what was put there: by its own digest, else by reading it back.
-    fn verify(&self, file: &ArchivedFile, digest: &[u8; 32]) -> Result<(), Trouble> {
-        let place = self.place().name();
-        let wrong = |what: String| PlaceError::new(format!("{place} does not keep what it is given: {what}"), "check the place of --archive; lines stay on the disk until it keeps them");
-        let Some(facts) = self.place().head(&file.name)? else {
-            return Err(wrong(format!("{} is not there after it was stored", file.name)).into());
-        };
-        if facts.bytes != file.bytes {
-            return Err(wrong(format!("{} has {} bytes of {}", file.name, facts.bytes, file.bytes)).into());
-        }
-        let kept = match facts.sha256 {
-            Some(sha256) => sha256,
-            None => Sha256::digest(self.place().get(&file.name, file.bytes)?).into(),
-        };
-        if kept != *digest {
-            return Err(wrong(format!("{} has other bytes", file.name)).into());
-        }
-        Ok(())
-    }
-
     /// Makes a copy of a segment; false when it is not wanted any more.
     fn bring_back(&mut self, entry: &ArchivedEntry, until_us: i64) -> Result<bool, Trouble> {
         let place = self.place().name();
-        if entry.place != place {
+        if entry.stored.place != place {
             return Err(elsewhere(entry, &place));
         }
         make_sure_of_room(&self.shared, entry.segment.bytes)?;
-        let data = self.fetch(&entry.data)?;
-        let index = self.fetch(&entry.index)?;
+        let data = entry.stored.data.fetch(self.place())?;
+        let index = entry.stored.index.fetch(self.place())?;
         let number = self.keeper().take_number();
         let folder = self.shared.config.folder.clone();
         let paths = [folder.join(index_name(number)), folder.join(data_name(number))];
@@ -300,26 +272,22 @@ impl Archiver {
         listed.map_err(Trouble::from)
     }
 
-    fn fetch(&self, file: &ArchivedFile) -> Result<Vec<u8>, Trouble> {
-        let bytes = self.place().get(&file.name, file.bytes)?;
-        if bytes.len() as u64 == file.bytes && hex(&Sha256::digest(&bytes)) == file.sha256 {
-            return Ok(bytes);
-        }
-        let message = format!("{} in {} is not what was put there", file.name, self.place().name());
-        Err(PlaceError::of_object(message, CHANGED_HINT).into())
-    }
-
     /// Deletes one archived segment whose time is over, or that was replaced.
     fn forget_one(&mut self) -> Result<bool, Trouble> {
         let before_us = self.config.retention.map(|age| self.shared.now_us().saturating_sub(micros(age)));
         let place = self.place().name();
         let Some(entry) = self.keeper().to_be_forgotten(before_us, &place) else { return Ok(false) };
         // In this order: a crash in between finds it listed and deletes it again.
-        self.place().delete(&entry.data.name)?;
-        self.place().delete(&entry.index.name)?;
+        entry.stored.delete(self.place())?;
         self.keeper().note_forgotten(&entry)?;
         Ok(true)
     }
+}
+
+/// Says that a segment, whose home is elsewhere, cannot be had now.
+fn unreachable(error: &ColumnError) -> Trouble {
+    let error = ReaderError::new(code::ARCHIVE_FAILED, error.message.clone()).with_hint("the status of telemetry says how the home of the segments does");
+    Trouble { error, is_of_object: false }
 }
 
 /// Writes the files of a copy.
@@ -331,8 +299,8 @@ fn write_both(disk: &dyn Disk, paths: &[PathBuf; 2], contents: [&[u8]; 2]) -> Re
 }
 
 fn elsewhere(entry: &ArchivedEntry, place: &str) -> Trouble {
-    let message = format!("{} lines are in {}, and the archive of this server is {place}", entry.segment.extent.rows, entry.place);
-    let hint = format!("start the server with --archive {} to bring them back", entry.place);
+    let message = format!("{} lines are in {}, and the archive of this server is {place}", entry.segment.extent.rows, entry.stored.place);
+    let hint = format!("start the server with --archive {} to bring them back", entry.stored.place);
     PlaceError::of_object(message, hint).into()
 }
 
@@ -343,7 +311,7 @@ fn elsewhere(entry: &ArchivedEntry, place: &str) -> Trouble {
 pub(super) fn make_sure_of_room(shared: &Shared, bytes: u64) -> Result<(), ReaderError> {
     let used = {
         let visible = shared.visible();
-        visible.segment_bytes() + visible.log_bytes()
+        visible.pinned_bytes() + visible.log_bytes()
     };
     if let Some(cap) = shared.config.disk_cap_bytes
         && used.saturating_add(bytes) > cap
@@ -383,16 +351,4 @@ pub(super) fn amount_of(segments: &[Arc<Segment>]) -> Amount {
     let mut amount = Amount::default();
     segments.iter().for_each(|segment| amount.add(segment.extent().rows, segment.entry.bytes));
     amount
-}
-
-/// Names a file by its content, so that nothing else ever has its name.
-fn described(number: u64, ending: &str, bytes: &[u8]) -> ([u8; 32], ArchivedFile) {
-    let digest: [u8; 32] = Sha256::digest(bytes).into();
-    let sha256 = hex(&digest);
-    let name = format!("seg-{number:016x}-{}.{ending}", sha256.get(..16).unwrap_or_default());
-    (digest, ArchivedFile { name, bytes: bytes.len() as u64, sha256 })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -5,15 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use andon_reader::{Amount, ArchiveJob, ArchiveState, ArchiveWork, JobState, ReaderError, code};
 
+use crate::backoff::Backoff;
 use crate::extent::Interval;
 
 /// Jobs that run at the same time, at most.
 const RUNNING_JOBS: usize = 8;
 /// Jobs that are remembered after their end.
 const ENDED_JOBS: usize = 16;
-/// The pause after the first failure, and the longest.
-const PAUSE_MIN_US: i64 = 1_000_000;
-const PAUSE_MAX_US: i64 = 300 * 1_000_000;
 
 /// What a job is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +37,7 @@ struct Inner {
     last_id: u64,
     waiting: Amount,
     moved: Amount,
-    failing: Option<ReaderError>,
-    failures: u32,
-    retry_at_us: Option<i64>,
+    backoff: Backoff,
 }
 
 /// The jobs and the state of the archive. Locks are held for moments only, so that asking never waits.
@@ -133,33 +129,26 @@ impl Desk {
 
     /// Notes that a step succeeded.
     pub(crate) fn succeed(&self) {
-        let mut inner = self.inner();
-        if inner.failing.take().is_some() {
+        if self.inner().backoff.succeed() {
             tracing::info!("the archive can be used again");
         }
-        (inner.failures, inner.retry_at_us) = (0, None);
     }
 
     /// Notes that a step failed, and when to try again.
     pub(crate) fn fail(&self, error: ReaderError, now_us: i64) {
-        let mut inner = self.inner();
-        if inner.failing.as_ref() != Some(&error) {
+        if self.inner().backoff.fail(error.clone(), now_us) {
             tracing::warn!(code = error.code, message = error.message, hint = error.hint, "the archive cannot be used; lines stay on the disk and are searchable");
         }
-        let pause_us = PAUSE_MIN_US.saturating_mul(1 << inner.failures.min(20)).min(PAUSE_MAX_US);
-        inner.failures = inner.failures.saturating_add(1);
-        inner.retry_at_us = Some(now_us.saturating_add(pause_us));
-        inner.failing = Some(error);
     }
 
     /// Says whether a failure is too fresh to try again by ourselves.
     pub(crate) fn is_pausing(&self, now_us: i64) -> bool {
-        self.inner().retry_at_us.is_some_and(|at_us| now_us < at_us)
+        self.inner().backoff.is_pausing(now_us)
     }
 
     /// Says whether the last step failed.
     pub(crate) fn is_failing(&self) -> bool {
-        self.inner().failing.is_some()
+        self.inner().backoff.failing.is_some()
     }
 
     /// Adds what is known here to the state.
@@ -167,8 +156,8 @@ impl Desk {
         let inner = self.inner();
         state.waiting = inner.waiting;
         state.moved = inner.moved;
-        state.failing.clone_from(&inner.failing);
-        state.retry_at_us = inner.retry_at_us;
+        state.failing.clone_from(&inner.backoff.failing);
+        state.retry_at_us = inner.backoff.retry_at_us;
         state.jobs = inner.jobs.iter().rev().map(|job| job.told.clone()).collect();
     }
 }

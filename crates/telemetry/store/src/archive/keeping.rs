@@ -6,10 +6,11 @@ use std::sync::atomic::Ordering;
 use andon_reader::{Amount, ReaderError};
 
 use crate::archive::micros;
-use crate::archive::listed::{Archived, ArchivedEntry, ArchivedFile, ArchiveStep, Restored};
+use crate::archive::listed::{Archived, ArchivedEntry, ArchiveStep, Restored};
 use crate::extent::Interval;
 use crate::keeper::Keeper;
 use crate::manifest::{Change, DropReason};
+use crate::objects::Stored;
 use crate::segment::{Segment, SegmentEntry};
 use crate::tombstone::concerning;
 
@@ -40,7 +41,7 @@ impl Keeper {
     }
 
     /// Lists a segment as archived, whose files are safe at the place; false when it has changed meanwhile.
-    pub(crate) fn note_moved(&mut self, segment: &Segment, place: String, [data, index]: [ArchivedFile; 2]) -> Result<bool, ReaderError> {
+    pub(crate) fn note_moved(&mut self, segment: &Segment, stored: Stored) -> Result<bool, ReaderError> {
         let number = segment.entry.number;
         let Some(listed) = self.manifest.listing.segments.get(&number).cloned() else { return Ok(false) };
         let is_to_be_rewritten = {
@@ -50,7 +51,7 @@ impl Keeper {
         if is_to_be_rewritten {
             return Ok(false);
         }
-        let entry = ArchivedEntry { segment: listed, place, data, index, copy: None, is_replaced: false };
+        let entry = ArchivedEntry { segment: SegmentEntry { stored: None, ..listed }, stored, copy: None, is_replaced: false };
         self.apply_step(ArchiveStep { moved: vec![entry], ..ArchiveStep::default() })?;
         self.show_archived(&[number], None);
         Ok(true)
@@ -124,7 +125,7 @@ impl Keeper {
     pub(crate) fn to_be_forgotten(&self, received_before_us: Option<i64>, place: &str) -> Option<ArchivedEntry> {
         let is_old = |entry: &ArchivedEntry| received_before_us.is_some_and(|before_us| entry.segment.extent.max_received_us < before_us);
         let mut list = self.manifest.listing.archived.values();
-        list.find(|entry| entry.place == place && (entry.is_replaced || is_old(entry))).cloned()
+        list.find(|entry| entry.stored.place == place && (entry.is_replaced || is_old(entry))).cloned()
     }
 
     /// Forgets an archived segment whose objects are gone, with its copy.

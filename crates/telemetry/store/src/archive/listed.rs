@@ -8,27 +8,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::extent::{Extent, Interval};
 use crate::manifest::{Change, Listing};
+use crate::objects::Stored;
 use crate::segment::SegmentEntry;
-
-/// A file of an archived segment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ArchivedFile {
-    /// Its name at the place.
-    pub(crate) name: String,
-    pub(crate) bytes: u64,
-    /// In hexadecimal digits.
-    pub(crate) sha256: String,
-}
 
 /// A segment that is in the archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ArchivedEntry {
     /// As it was on the disk.
     pub(crate) segment: SegmentEntry,
-    /// Where it is, as the place names itself.
-    pub(crate) place: String,
-    pub(crate) data: ArchivedFile,
-    pub(crate) index: ArchivedFile,
+    /// Where its files are.
+    #[serde(flatten)]
+    pub(crate) stored: Stored,
     /// A copy on the disk, until a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) copy: Option<LocalCopy>,
@@ -91,7 +81,7 @@ impl Listing {
         }
         let step = &change.archive;
         for entry in &step.moved {
-            self.segments.remove(&entry.segment.number);
+            self.unlist(entry.segment.number);
             self.archived.insert(entry.segment.number, entry.clone());
         }
         for restored in &step.restored {
@@ -109,7 +99,7 @@ impl Listing {
         }
         for number in step.released.iter().chain(&step.forgotten) {
             if let Some(copy) = self.archived.get_mut(number).and_then(|entry| entry.copy.take()) {
-                self.segments.remove(&copy.number);
+                self.unlist(copy.number);
                 self.gone.insert(copy.number);
             }
         }
@@ -235,6 +225,7 @@ fn written(time_us: i64, is_end: bool) -> String {
 #[allow(clippy::expect_used, reason = "tests stop where they fail")]
 mod tests {
     use super::*;
+    use crate::objects::ObjectFile;
 
     fn entry(number: u64, times: (i64, i64)) -> ArchivedEntry {
         let extent = Extent {
@@ -246,12 +237,10 @@ mod tests {
             min_sequence: number * 10,
             max_sequence: number * 10 + 9,
         };
-        let file = ArchivedFile { name: "x".to_owned(), bytes: 1, sha256: String::new() };
+        let file = ObjectFile { name: "x".to_owned(), bytes: 1, sha256: String::new() };
         ArchivedEntry {
             segment: serde_json::from_value(serde_json::json!({"number": number, "format": 2, "bytes": 7, "extent": extent})).expect("an entry"),
-            place: "file:///a".to_owned(),
-            data: file.clone(),
-            index: file,
+            stored: Stored { place: "file:///a".to_owned(), data: file.clone(), index: file },
             copy: None,
             is_replaced: false,
         }

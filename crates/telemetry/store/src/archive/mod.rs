@@ -1,7 +1,7 @@
 //! The archive: segments that are old go to another place and come back when somebody wants them.
 //!
-//! Purpose: a place of objects ([`ArchivePlace`]: a folder here, S3 elsewhere), the thread that moves segments to it
-//! and back, jobs that people ask for, and what searches tell of lines that they do not see.
+//! Purpose: the thread that moves segments to a place and back, jobs that people ask for, and what searches tell of
+//! lines that they do not see.
 //!
 //! Invariants: a line is on the disk or in the archive or both, and listed once; nothing leaves the disk before the
 //! place was verified to have it; a place that is slow or away holds up neither appends nor the keeper.
@@ -13,13 +13,10 @@ mod asked;
 mod jobs;
 mod keeping;
 mod listed;
-mod pending;
-mod place;
 
 pub(crate) use listed::{ArchiveStep, Archived, ArchivedList, is_leftover, restore_command};
-pub use place::{ArchivePlace, FolderPlace, ObjectFacts, PlaceError, StoredObject};
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,12 +25,10 @@ use andon_reader::{Amount, ArchiveJob, ArchiveRequest, ArchiveState, Clock, Read
 use crate::config::ArchiveConfig;
 use crate::extent::{Extent, Interval};
 use crate::keeper::Keeper;
+use crate::periodic::periodically;
 use crate::shared::Shared;
 use archiver::{Archiver, amount_of, archivable, make_sure_of_room};
 use jobs::{Desk, Scope};
-
-/// How often the archiver looks by itself.
-const PERIOD: Duration = Duration::from_secs(1);
 
 /// The archive of an open store.
 pub(crate) struct Archive {
@@ -55,7 +50,7 @@ impl Archive {
         let archiver = Arc::new(Mutex::new(archiver));
         let (wake, woken) = std::sync::mpsc::channel();
         let looped = (Arc::clone(&archiver), Arc::clone(shared));
-        (Self { archiver, desk, config, wake }, move || run(&looped.0, &looped.1, &woken))
+        (Self { archiver, desk, config, wake }, move || periodically(&looped.1, &woken, || lock(&looped.0).tend()))
     }
 
     /// Does what is due now, on the thread of the caller.
@@ -108,19 +103,6 @@ impl Archive {
 /// Tells an age in microseconds.
 fn micros(age: Duration) -> i64 {
     i64::try_from(age.as_micros()).unwrap_or(i64::MAX)
-}
-
-fn run(archiver: &Mutex<Archiver>, shared: &Shared, woken: &Receiver<()>) {
-    loop {
-        match woken.recv_timeout(PERIOD) {
-            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-        if shared.is_closed() {
-            return;
-        }
-        lock(archiver).tend();
-    }
 }
 
 /// Refuses what needs an archive where there is none.

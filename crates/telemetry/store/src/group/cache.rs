@@ -112,6 +112,11 @@ impl ColumnCache {
         self.cache.retain(|key, _| key.0 != segment);
     }
 
+    /// Says whether an entry need not be made.
+    pub(super) fn has(&self, segment: u64, item: Item) -> bool {
+        self.cache.peek(&(segment, item)).is_some()
+    }
+
     /// Gives an entry, made when it is missing; others that want it meanwhile wait for it.
     pub(super) fn get(
         &self,

@@ -4,6 +4,7 @@
 //! is an error that names file and column, and everything else stays readable. Without its index a
 //! segment still has the columns of its Parquet file; columns of templates cannot be read then.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
@@ -13,6 +14,7 @@ use andon_columns::column::{self, Column, ColumnName, GroupView};
 use andon_columns::group::{FieldNames, GroupFacts};
 use andon_columns::keys::KeyFilter;
 use andon_columns::lines::Kind;
+use andon_columns::select::Checkpoint;
 use andon_columns::template::{PageSource, TemplateColumn, decompress_page};
 
 use crate::disk::{Disk, DiskRead};
@@ -36,6 +38,15 @@ pub(crate) struct StoredGroup {
     pub(super) content: Content,
     pub(super) places: Option<Places>,
     cache: Arc<ColumnCache>,
+}
+
+/// The two files of a segment that is to be opened.
+pub(crate) struct GroupFiles {
+    pub(crate) segment: u64,
+    pub(crate) data: io::Result<Arc<dyn DiskRead>>,
+    pub(crate) data_path: PathBuf,
+    pub(crate) index: io::Result<Arc<dyn DiskRead>>,
+    pub(crate) index_path: PathBuf,
 }
 
 /// The two files of a segment.
@@ -85,12 +96,19 @@ impl StoredGroup {
         segment: u64,
         cache: &Arc<ColumnCache>,
     ) -> Result<Self, ColumnError> {
-        let data_path = folder.join(data_name(segment));
-        let index_path = folder.join(index_name(segment));
-        let data = disk
-            .open(&data_path)
-            .map_err(|error| damaged(&data_path, &format!("opening failed: {error}")))?;
-        let opened = open_index(disk, &index_path);
+        let (data_path, index_path) = (folder.join(data_name(segment)), folder.join(index_name(segment)));
+        let (data, index) = (disk.open(&data_path), disk.open(&index_path));
+        Self::of(GroupFiles { segment, data, data_path, index, index_path }, cache)
+    }
+
+    /// Opens a segment in files that are open, or that come when they are read.
+    ///
+    /// # Errors
+    /// When neither the index nor the footer of the Parquet file can be read.
+    pub(crate) fn of(files: GroupFiles, cache: &Arc<ColumnCache>) -> Result<Self, ColumnError> {
+        let GroupFiles { segment, data, data_path, index, index_path } = files;
+        let data = data.map_err(|error| damaged(&data_path, &format!("opening failed: {error}")))?;
+        let opened = open_index(index, &index_path);
         let mut files = Files {
             segment,
             data,
@@ -171,6 +189,23 @@ impl StoredGroup {
             .iter()
             .map(|c| c.column.len() * 2 + 200);
         names.sum::<usize>() + self.files.sections.len() * 16 + 512
+    }
+
+    /// Gives a column; waits for its file, where that is elsewhere, as long as the checkpoint lets it.
+    pub(crate) fn column_within(&self, name: &ColumnName, checkpoint: Checkpoint<'_>) -> Result<Option<Arc<Column>>, ColumnError> {
+        let Some((place, chunk)) = self.chunk(name) else {
+            return Ok(None);
+        };
+        let item = Item::Column(place);
+        if !self.cache.has(self.files.segment, item) {
+            // Before others that want the column wait for it: each has a time limit of its own.
+            self.files.prepare(checkpoint)?;
+        }
+        let kept = self.cache.get(self.files.segment, item, || Ok(Kept::Column(Arc::new(self.load(chunk)?))))?;
+        match kept {
+            Kept::Column(column) => Ok(Some(column)),
+            _ => Ok(None),
+        }
     }
 
     fn chunk(&self, name: &ColumnName) -> Option<(u32, &StoredChunk)> {
@@ -282,9 +317,9 @@ impl StoredGroup {
     }
 }
 
-fn open_index(disk: &dyn Disk, path: &Path) -> Result<(Arc<dyn DiskRead>, Index), String> {
+fn open_index(file: io::Result<Arc<dyn DiskRead>>, path: &Path) -> Result<(Arc<dyn DiskRead>, Index), String> {
     let wrong = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
-    let file = disk.open(path).map_err(|error| wrong(&error))?;
+    let file = file.map_err(|error| wrong(&error))?;
     let length = file.length();
     let mut beginning = vec![0; usize::try_from(length.min(OPENING_BYTES)).unwrap_or(0)];
     file.read_at(0, &mut beginning)
@@ -313,6 +348,11 @@ fn read_presence(bytes: &[u8], rows: usize) -> Option<Bits> {
 }
 
 impl Files {
+    fn prepare(&self, checkpoint: Checkpoint<'_>) -> Result<(), ColumnError> {
+        self.index.iter().try_for_each(|file| file.prepare(checkpoint))?;
+        self.data.prepare(checkpoint)
+    }
+
     /// Reads a section of the index, checked.
     pub(super) fn section(&self, number: u32) -> Result<Vec<u8>, ColumnError> {
         let path = &self.index_path;
@@ -379,18 +419,7 @@ impl GroupView for StoredGroup {
     }
 
     fn column(&self, name: &ColumnName) -> Result<Option<Arc<Column>>, ColumnError> {
-        let Some((place, chunk)) = self.chunk(name) else {
-            return Ok(None);
-        };
-        let kept = self
-            .cache
-            .get(self.files.segment, Item::Column(place), || {
-                Ok(Kept::Column(Arc::new(self.load(chunk)?)))
-            })?;
-        match kept {
-            Kept::Column(column) => Ok(Some(column)),
-            _ => Ok(None),
-        }
+        self.column_within(name, &|| Ok(()))
     }
 
     fn kinds(&self, attribute: &str) -> Vec<Kind> {

@@ -22,7 +22,7 @@ mod write;
 
 pub(crate) use cache::ColumnCache;
 pub(crate) use examine::{Depth, ExaminedColumn};
-pub(crate) use file::StoredGroup;
+pub(crate) use file::{GroupFiles, StoredGroup};
 pub(crate) use layout::FORMAT;
 pub(crate) use meter::read_so_far;
 pub(crate) use write::{WrittenGroup, write_group};

@@ -11,7 +11,7 @@ use andon_reader::query::Filter;
 use andon_reader::{
     ArchiveJob, ArchiveRequest, ArchiveState, Clock, CountRequest, DeletionState, JobState, LogArchive, LogCustody, LogReader, LogRow, RestoreRequest, code,
 };
-use andon_store::{ArchiveConfig, ArchivePlace, FolderPlace, Interval, LogStore, ObjectFacts, PlaceError, StoredObject};
+use andon_store::{ArchiveConfig, ObjectPlace, FolderPlace, Interval, LogStore, ObjectFacts, PlaceError, StoredObject};
 use bytes::Bytes;
 use proptest::prelude::*;
 
@@ -39,7 +39,7 @@ impl Place {
     }
 }
 
-impl ArchivePlace for Place {
+impl ObjectPlace for Place {
     fn name(&self) -> String {
         self.folder.name()
     }

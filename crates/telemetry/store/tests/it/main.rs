@@ -4,6 +4,7 @@ mod archive;
 mod damage;
 mod deletion;
 mod durability;
+mod home;
 mod keeping;
 mod reading;
 mod repairing;

@@ -3,12 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::disk::{Disk, read_whole, write_atomically};
-
-const FILE_NAME: &str = "archive-pending.json";
 
 pub(crate) struct Pending {
     disk: Arc<dyn Disk>,
@@ -20,11 +18,11 @@ pub(crate) struct Pending {
 
 impl Pending {
     /// Reads what an earlier life wrote down. What cannot be read leaves objects behind at worst.
-    pub(crate) fn open(disk: &Arc<dyn Disk>, folder: &std::path::Path) -> Self {
-        let path = folder.join(FILE_NAME);
+    pub(crate) fn open(disk: &Arc<dyn Disk>, folder: &Path, file_name: &str) -> Self {
+        let path = folder.join(file_name);
         let names = match read_whole(disk.as_ref(), &path) {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                tracing::warn!(%error, "the list of unfinished uploads is damaged; the archive may hold objects that nothing names");
+                tracing::warn!(%error, "the list of unfinished uploads is damaged; the place may hold objects that nothing names");
                 BTreeSet::new()
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeSet::new(),

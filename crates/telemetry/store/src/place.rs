@@ -1,4 +1,4 @@
-//! Where archived segments lie: a folder, or whatever else keeps objects by name.
+//! Where segments lie beside the disk (the archive, the home): a folder, or whatever else keeps objects by name.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,11 +7,11 @@ use std::sync::Arc;
 use andon_reader::{ReaderError, code};
 use bytes::Bytes;
 
-use crate::disk::{Disk, read_whole, write_atomically};
+use crate::disk::{Disk, read_whole, temporary_of, write_atomically};
 
 /// Keeps objects by name. Calls block, so each must have a deadline of its own.
-pub trait ArchivePlace: Send + Sync + 'static {
-    /// Names the place for people, without secrets; archived lines remember it.
+pub trait ObjectPlace: Send + Sync + 'static {
+    /// Names the place for people, without secrets; the list of segments remembers it.
     fn name(&self) -> String;
 
     /// Stores an object, whole or not at all; one of the same name is replaced by the same bytes.
@@ -120,17 +120,17 @@ impl FolderPlace {
 const DAMAGED_HINT: &str = "the list of segments is damaged; the start of the telemetry says more in the server's log";
 
 fn failed(what: &str, path: &Path, error: &io::Error) -> PlaceError {
-    let message = format!("the archive cannot {what} {}: {error}", path.display());
+    let message = format!("the place cannot {what} {}: {error}", path.display());
     match error.kind() {
-        io::ErrorKind::NotFound if what == "read" => PlaceError::of_object(message, "the object was removed by somebody else; bring it back from a backup of the archive"),
-        io::ErrorKind::NotFound => PlaceError::new(message, "make the folder of --archive, or mount what it is on"),
-        io::ErrorKind::PermissionDenied => PlaceError::new(message, "give the server's user the right to write in the folder of --archive"),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => PlaceError::new(message, "make room where --archive is; lines stay on the server's disk until then"),
-        _ => PlaceError::new(message, "check the file system of --archive"),
+        io::ErrorKind::NotFound if what == "read" => PlaceError::of_object(message, "the object was removed by somebody else; bring it back from a backup of the place"),
+        io::ErrorKind::NotFound => PlaceError::new(message, "make the folder, or mount what it is on"),
+        io::ErrorKind::PermissionDenied => PlaceError::new(message, "give the server's user the right to write in the folder"),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => PlaceError::new(message, "make room there; lines stay on the server's disk until then"),
+        _ => PlaceError::new(message, "check the file system of the folder"),
     }
 }
 
-impl ArchivePlace for FolderPlace {
+impl ObjectPlace for FolderPlace {
     fn name(&self) -> String {
         format!("file://{}", self.folder.display())
     }
@@ -162,7 +162,7 @@ impl ArchivePlace for FolderPlace {
     fn delete(&self, name: &str) -> Result<(), PlaceError> {
         let path = self.path(name)?;
         // What a crash left of writing it, if anything.
-        let _mostly_not_there = self.disk.remove(&path.with_extension("tmp"));
+        let _mostly_not_there = self.disk.remove(&temporary_of(&path));
         match self.disk.remove(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", &path, &error)),
             _ => self.disk.sync_directory(&self.folder).map_err(|error| failed("write", &self.folder, &error)),
@@ -184,4 +184,4 @@ impl ArchivePlace for FolderPlace {
 }
 
 /// What to do when an object is not what was put there.
-pub(crate) const CHANGED_HINT: &str = "somebody else changed or damaged the object; bring it back from a backup of the archive";
+pub(crate) const CHANGED_HINT: &str = "somebody else changed or damaged the object; bring it back from a backup of the place";
