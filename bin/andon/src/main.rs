@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use andon_cli::{Command, FolderWork, ServeArgs};
-use andon_server::{ArchiveArguments, ArchiveOptions, ListenOptions, ServeOptions, TlsOptions, inspect_telemetry, parse_size, repair_telemetry, serve};
+use andon_server::{ArchiveArguments, ArchiveOptions, HomeArguments, HomeOptions, ListenOptions, ServeOptions, TlsOptions, inspect_telemetry, parse_size, repair_telemetry, serve};
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(andon_server::POLICY_WORKER) {
@@ -50,9 +50,10 @@ fn hint_of(problem: &andon_server::Problem) -> String {
 }
 
 fn options_of(arguments: ServeArgs) -> Result<ServeOptions, andon_server::Problem> {
-    let archive = archive_of(&arguments)?;
+    let (archive, home) = (archive_of(&arguments)?, home_of(&arguments)?);
     Ok(ServeOptions {
         archive,
+        home,
         data: arguments.data,
         listen: arguments.listen,
         bootstrap_token: arguments.bootstrap_token,
@@ -89,6 +90,18 @@ fn archive_of(arguments: &ServeArgs) -> Result<Option<ArchiveOptions>, andon_ser
         archive_retention: span(&arguments.archive_retention)?,
         retention: span(&arguments.retention)?,
         credentials: arguments.archive_credentials.clone(),
+        data: arguments.data.clone(),
+    })
+    .map(Some)
+}
+
+fn home_of(arguments: &ServeArgs) -> Result<Option<HomeOptions>, andon_server::Problem> {
+    let Some(place) = arguments.segments.clone() else { return Ok(None) };
+    HomeOptions::new(HomeArguments {
+        place,
+        cache_bytes: arguments.segments_cache.as_deref().map(parse_size).transpose()?,
+        disk_cap_bytes: arguments.disk_cap.as_deref().map(parse_size).transpose()?,
+        credentials: arguments.segments_credentials.clone(),
         data: arguments.data.clone(),
     })
     .map(Some)

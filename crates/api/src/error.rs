@@ -161,8 +161,8 @@ error_codes! {
         "The body is not what its content type says. Nothing of it was stored.";
     LineNotFound "LOG-0010" NotFound "No such log line"
         "No stored line has this id: it was deleted by the retention or by a deletion, or lies in the archive. Search for its words instead.";
-    ArchiveFailed "LOG-0005" Unavailable "The archive cannot be used"
-        "The place of the archive refuses, or cannot be reached; the detail says which. Lines that were to be moved stay on the disk and are searchable. `andon telemetry status` shows the archive and when it is tried again.";
+    ArchiveFailed "LOG-0005" Unavailable "A place of log files cannot be used"
+        "The archive, or the home of the segments (`--segments`), refuses or cannot be reached; the detail says which. Lines that were to go there stay on the disk and are searchable. `andon telemetry status` shows both and when they are tried again.";
     ArchiveState "LOG-0006" Conflict "The archive is not in a state for that"
         "There is no archive, no room for what should come back, or the line asked for is in the archive and has to be restored first. The detail says which.";
     DeletionNotFound "LOG-0007" NotFound "No such deletion"

@@ -88,6 +88,16 @@ pub struct ServeArgs {
     /// of the environment without it.
     #[arg(long, value_name = "FILE", requires = "archive")]
     pub archive_credentials: Option<PathBuf>,
+    /// Where the files of log lines are kept, with the disk as their cache: file:///DIR or
+    /// s3://BUCKET/PREFIX?endpoint=URL&region=NAME&style=path|virtual; on the disk alone without it.
+    #[arg(long, value_name = "PLACE")]
+    pub segments: Option<String>,
+    /// The most room on the disk for files that are there; 10 GiB, at most half of --disk-cap, without it.
+    #[arg(long, value_name = "SIZE", requires = "segments")]
+    pub segments_cache: Option<String>,
+    /// A file with the keys of that bucket, as --archive-credentials has.
+    #[arg(long, value_name = "FILE", requires = "segments")]
+    pub segments_credentials: Option<PathBuf>,
     /// Where logs are kept: in a process of their own that is started again by itself, in the server's, or nowhere.
     #[arg(long, value_name = "PLACE", value_parser = ["process", "inline", "off"], default_value = "process")]
     pub telemetry: String,

@@ -27,4 +27,4 @@ pub use andon_governance::run_policy_worker;
 pub use andon_ingest::{ListenOptions, TlsOptions};
 pub use modules::{describe_api, endpoints, kinds, modules};
 pub use options::{ServeOptions, TelemetryMode, parse_size};
-pub use telemetry::{ArchiveArguments, ArchiveOptions, TELEMETRY_WORKER, inspect_telemetry, repair_telemetry, run_telemetry_worker};
+pub use telemetry::{ArchiveArguments, ArchiveOptions, HomeArguments, HomeOptions, TELEMETRY_WORKER, inspect_telemetry, repair_telemetry, run_telemetry_worker};

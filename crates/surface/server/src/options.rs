@@ -59,6 +59,8 @@ pub struct ServeOptions {
     pub disk_cap_bytes: Option<u64>,
     /// Where log lines go when they are old.
     pub archive: Option<crate::telemetry::ArchiveOptions>,
+    /// Where segments of log lines are kept; the disk alone when absent.
+    pub home: Option<crate::telemetry::HomeOptions>,
     /// Where the store of the telemetry is.
     pub telemetry: TelemetryMode,
     /// The most bytes of memory that a process of the telemetry may hold; half of the machine's when absent.

@@ -165,17 +165,37 @@ fn status_text(telemetry: &Value, archive: &Value, output: &Output) -> String {
         ("oldest received", Cell::age(oldest, output)),
         ("failing", Cell::new(clean(&fields::text(telemetry, "/store/failing"))).tone(Tone::Stopped)),
     ];
-    format!("{}\nArchive\n{}", facts(&rows, output), archive_text(archive, output))
+    format!("{}{}\nArchive\n{}", facts(&rows, output), home_text(telemetry, output), archive_text(archive, output))
+}
+
+/// Tells of the place that keeps the segments; nothing where that is the disk alone.
+fn home_text(telemetry: &Value, output: &Output) -> String {
+    let Some(home) = telemetry.pointer("/store/home").filter(|home| home.is_object()) else { return String::new() };
+    let retry = fields::integer(home, "/retry_at_us").and_then(|us| jiff::Timestamp::from_microsecond(us).ok());
+    let room = |pointer: &str| bytes(size(home, pointer));
+    let rows = [
+        ("place", Cell::new(clean(&fields::text(home, "/place")))),
+        ("stored", Cell::new(amount(home, "/stored"))),
+        ("waiting", Cell::new(amount(home, "/waiting"))),
+        ("on disk", Cell::new(format!("{} of {}", room("/cached_bytes"), room("/cache_bytes")))),
+        ("fetched", Cell::new(format!("{} in {} files", room("/fetched_bytes"), count(fields::integer(home, "/fetched_files").unwrap_or(0))))),
+        ("failing", Cell::new(clean(&fields::text(home, "/failing/message"))).tone(Tone::Stopped)),
+        ("what to do", Cell::new(clean(&fields::text(home, "/failing/hint")))),
+        ("tried again", retry.map_or_else(Cell::default, |time| Cell::age(Some(time), output))),
+    ];
+    format!("\nSegments\n{}", facts(&rows, output))
+}
+
+fn amount(value: &Value, pointer: &str) -> String {
+    let number = |part: &str| fields::integer(value, &format!("{pointer}/{part}")).unwrap_or(0);
+    match number("segments") {
+        0 => String::new(),
+        segments => format!("{} lines in {} segments, {}", count(number("rows")), count(segments), bytes(size(value, &format!("{pointer}/bytes")))),
+    }
 }
 
 fn archive_text(archive: &Value, output: &Output) -> String {
-    let amount = |pointer: &str| {
-        let number = |part: &str| fields::integer(archive, &format!("{pointer}/{part}")).unwrap_or(0);
-        match number("segments") {
-            0 => String::new(),
-            segments => format!("{} lines in {} segments, {}", count(number("rows")), count(segments), bytes(size(archive, &format!("{pointer}/bytes")))),
-        }
-    };
+    let amount = |pointer: &str| amount(archive, pointer);
     let time = |pointer: &str| fields::time(archive, pointer).map(moment).unwrap_or_default();
     let range = match (time("/oldest"), time("/newest")) {
         (oldest, newest) if !oldest.is_empty() => format!("{oldest} to {newest}"),

@@ -79,6 +79,7 @@ fn segments(output: &Output, found: &Value) -> String {
     let mut table = Table::new(&["Segment", "Lines", "Bytes", "From", "To", "Stream", "Columns", "Filter", "State"]);
     for segment in fields::list(found, "/segments") {
         let is_damaged = !fields::list(segment, "/damage").is_empty();
+        let is_away = segment.pointer("/isHere").and_then(Value::as_bool) == Some(false);
         table.row(vec![
             Cell::new(fields::text(segment, "/name")),
             Cell::number(signed(number(segment, "/rows"))),
@@ -88,7 +89,11 @@ fn segments(output: &Output, found: &Value) -> String {
             Cell::new(clean(&fields::text(segment, "/stream"))),
             Cell::number(signed(fields::list(segment, "/columns").len() as u64)),
             Cell::right(bytes(number(segment, "/filterBytes"))),
-            if is_damaged { Cell::new("damaged").tone(Tone::Warning) } else { Cell::new("whole") },
+            match (is_damaged, is_away) {
+                (true, _) => Cell::new("damaged").tone(Tone::Warning),
+                (false, true) => Cell::new(format!("in {}", clean(&fields::text(segment, "/home")))),
+                (false, false) => Cell::new("whole"),
+            },
         ]);
     }
     table.render(output)

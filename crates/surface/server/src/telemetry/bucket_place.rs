@@ -1,4 +1,4 @@
-//! A bucket as the place of the archive. Calls of the store block; the network's own thread is in here.
+//! A bucket as a place of segments. Calls of the store block; the network's own thread is in here.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use super::archive_options::{self, BucketOptions};
+use super::place_options::{self, BucketOptions};
 
 pub(crate) struct BucketPlace {
     name: String,
@@ -23,7 +23,7 @@ pub(crate) struct BucketPlace {
 impl BucketPlace {
     /// Makes the way to a bucket; nothing is called yet.
     pub(crate) fn new(name: String, options: &BucketOptions) -> Result<Self, ReaderError> {
-        let failed = |why: String| ReaderError::new(code::ARCHIVE_FAILED, format!("the archive {name} cannot be used: {why}")).with_hint("check --archive");
+        let failed = |why: String| ReaderError::new(code::ARCHIVE_FAILED, format!("{name} cannot be used: {why}")).with_hint("check the address of the place");
         let bucket = Bucket::new(&options.settings()).map_err(|error| failed(error.text))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("andon-bucket").enable_all().build();
         let runtime = runtime.map_err(|error| failed(error.to_string()))?;
@@ -40,7 +40,7 @@ impl BucketPlace {
     where
         F: Future<Output = Result<T, BucketError>>,
     {
-        let key = archive_options::key(self.credentials.as_deref())
+        let key = place_options::key(self.credentials.as_deref())
             .map_err(|problem| PlaceError::new(format!("{}: {}", self.name, problem.detail), problem.hint.unwrap_or_default()))?;
         let Some(runtime) = &self.runtime else { return Err(self.closed()) };
         let mut closing = self.closing.subscribe();

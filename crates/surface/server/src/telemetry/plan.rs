@@ -1,19 +1,18 @@
 //! What the process that owns the telemetry is told at its start.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use andon_api::{ErrorCode, Problem};
 use andon_reader::ReaderError;
 use andon_remote::{SocketPath, TableShape};
-use andon_store::{ArchiveConfig, ObjectPlace, FolderPlace, RealDisk, StoreConfig};
+use andon_store::{ArchiveConfig, HomeConfig, StoreConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::options::ServeOptions;
-use crate::telemetry::archive_options::{ArchiveOptions, Place};
-use crate::telemetry::bucket_place::BucketPlace;
+use crate::telemetry::archive_options::ArchiveOptions;
 use crate::telemetry::budget;
+use crate::telemetry::home_options::HomeOptions;
 
 /// What the process that owns the telemetry is told at its start, in one line of JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) inputs: andon_ingest::ListenOptions,
     /// Where old lines go.
     pub(crate) archive: Option<ArchiveOptions>,
+    /// Where segments are kept.
+    pub(crate) home: Option<HomeOptions>,
     /// The server's tables.
     pub(crate) tables: Vec<TableShape>,
     /// The form of the log, `text` or `json`.
@@ -59,6 +60,7 @@ impl Plan {
             memory_bytes: options.telemetry_memory_bytes.or_else(budget::of_this_machine),
             inputs: options.inputs.clone(),
             archive: options.archive.clone(),
+            home: options.home.clone(),
             tables,
             log: options.log.clone(),
         }
@@ -91,14 +93,15 @@ impl Plan {
             config.index_cache_bytes = config.index_cache_bytes.min(usize::try_from(bytes / 8).unwrap_or(usize::MAX));
         }
         config.archive = self.archive.as_ref().map(archive_config).transpose()?;
+        config.home = self.home.as_ref().map(home_config).transpose()?;
         Ok(config)
     }
 }
 
 fn archive_config(options: &ArchiveOptions) -> Result<ArchiveConfig, ReaderError> {
-    let place: Arc<dyn ObjectPlace> = match &options.place {
-        Place::Folder { folder } => Arc::new(FolderPlace::new(Arc::new(RealDisk), folder)),
-        Place::Bucket(bucket) => Arc::new(BucketPlace::new(options.place.name(), bucket)?),
-    };
-    Ok(ArchiveConfig { place, after: options.after(), retention: options.retention() })
+    Ok(ArchiveConfig { place: options.place.open()?, after: options.after(), retention: options.retention() })
+}
+
+fn home_config(options: &HomeOptions) -> Result<HomeConfig, ReaderError> {
+    Ok(HomeConfig { place: options.place.open()?, cache_bytes: options.cache_bytes })
 }
