@@ -23,6 +23,8 @@ const VERSION: u16 = 2;
 const HEADER_BYTES: usize = 16;
 /// What the markers of all versions begin with; the version follows.
 const MARKER: &[u8; 3] = b"\xa5LR";
+/// The version in the markers of today.
+const NEWEST_RECORD: u8 = b'2';
 const FRAME_BYTES: usize = 12;
 const BATCH_HEADER_BYTES: usize = 16;
 const RECORD_HEADER_BYTES: usize = FRAME_BYTES + BATCH_HEADER_BYTES;
@@ -74,7 +76,7 @@ impl Record {
         let length = u32::try_from(self.bytes.len() - FRAME_BYTES).unwrap_or(u32::MAX);
         let mut header = [0; RECORD_HEADER_BYTES];
         header[..3].copy_from_slice(MARKER);
-        header[3] = b'2';
+        header[3] = NEWEST_RECORD;
         header[4..8].copy_from_slice(&length.to_le_bytes());
         header[12..20].copy_from_slice(&first_sequence.to_le_bytes());
         header[20..].copy_from_slice(&received_at_us.to_le_bytes());
@@ -226,10 +228,12 @@ impl LogFile {
             return Ok(log);
         };
         let version = u16::from_le_bytes([header[8], header[9]]);
-        if !header.starts_with(MAGIC) {
+        // A header has no checksum: what it says of a newer version counts only when a record says so, too.
+        let is_newer = version > VERSION && log.begins_with_newer_record()?;
+        if !header.starts_with(MAGIC) || (version > VERSION && !is_newer) {
             log.notes.push(format!("{}: damaged header", path.display()));
             log.is_damaged = true;
-        } else if version > VERSION {
+        } else if is_newer {
             let what = format!(
                 "{} has format {version}, this version reads up to {VERSION}",
                 path.display()
@@ -238,6 +242,12 @@ impl LogFile {
                 .with_hint("start the newer version again"));
         }
         Ok(log)
+    }
+
+    fn begins_with_newer_record(&mut self) -> Result<bool, ReaderError> {
+        let marker = self.bytes(HEADER_BYTES as u64, MARKER.len() + 1)?;
+        let version = marker.and_then(|bytes| bytes.strip_prefix(MARKER)?.first());
+        Ok(version.is_some_and(|&version| version > NEWEST_RECORD))
     }
 
     /// Length of the file.

@@ -331,15 +331,25 @@ async fn a_damaged_segment_is_named_in_every_answer_it_is_missing_from() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_newer_format_is_refused() {
+async fn a_log_counts_as_newer_only_when_its_records_say_so_too() {
     let world = World::new();
     let store = world.open();
-    append(&store, vec![line("x")]).await;
+    append(&store, (0..5).map(|n| line(format!("line {n}"))).collect()).await;
     drop(store);
     let path = world.files(".wal").pop().expect("a log");
-    world.disk.damage(&path, |bytes| bytes[8] = 9);
-    let error = andon_store::LogStore::open(world.config.clone())
-        .err()
-        .expect("refused");
-    assert_eq!(error.code, code::NEWER_FORMAT);
+    // The version in the header, which has no checksum.
+    world.disk.damage(&path, |bytes| bytes[8] = 142);
+    let store = world.open();
+    assert_eq!(search(&store, "*").await.rows.len(), 5);
+    let notes = store.status().recovery_notes;
+    assert!(notes.iter().any(|note| note.contains("damaged header")), "{notes:?}");
+    append(&store, vec![line("more")]).await;
+    drop(store);
+    let path = world.files(".wal").pop().expect("a log");
+    world.disk.damage(&path, |bytes| {
+        bytes[8] = 3;
+        bytes[19] = b'3';
+    });
+    let refused = andon_store::LogStore::open(world.config.clone()).err().expect("refused");
+    assert_eq!(refused.code, code::NEWER_FORMAT);
 }
