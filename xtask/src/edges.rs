@@ -118,7 +118,7 @@ const FENCES: &[Fence] = &[
     Fence { dependency: "arrow*", inside: &["crates/telemetry/store", "crates/telemetry/query"], why: "no Arrow type crosses the reader; ask andon_reader for plain rows" },
     Fence { dependency: "parquet", inside: &["crates/telemetry/store"], why: "the form of segments is the store's own business" },
     Fence { dependency: "sqlx*", inside: &["crates/platform/objects"], why: "one crate speaks to the database; use Store and Tx" },
-    Fence { dependency: "reqwest", inside: &["crates/platform/egress", "crates/surface/client", "crates/telemetry/remote"], why: "what leaves the server goes through the guard of egress; telemetry/remote speaks to a socket of this machine alone" },
+    Fence { dependency: "reqwest", inside: &["crates/platform/egress", "crates/surface/client", "crates/telemetry/remote"], why: "what leaves the server goes through the guard of egress; telemetry/remote speaks to the process of the telemetry alone" },
     Fence { dependency: "lettre", inside: &["crates/platform/egress"], why: "mail leaves through egress" },
     Fence { dependency: "cedar-policy*", inside: &["crates/platform/auth"], why: "one place decides who may what" },
     Fence { dependency: "regorus", inside: &["crates/capability/governance"], why: "policies are judged behind governance's limits" },

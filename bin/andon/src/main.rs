@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use andon_cli::{Command, FolderWork, ServeArgs};
-use andon_server::{ArchiveArguments, ArchiveOptions, HomeArguments, HomeOptions, ListenOptions, ServeOptions, TlsOptions, inspect_telemetry, parse_size, repair_telemetry, serve};
+use andon_server::{ArchiveArguments, ArchiveOptions, HomeArguments, HomeOptions, ListenOptions, Role, ServeOptions, TlsOptions, inspect_telemetry, parse_size, repair_telemetry, serve};
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(andon_server::POLICY_WORKER) {
@@ -51,7 +51,9 @@ fn hint_of(problem: &andon_server::Problem) -> String {
 
 fn options_of(arguments: ServeArgs) -> Result<ServeOptions, andon_server::Problem> {
     let (archive, home) = (archive_of(&arguments)?, home_of(&arguments)?);
+    let role = Role::new(&arguments.role, arguments.telemetry_listen, arguments.telemetry_at, arguments.telemetry_token)?;
     Ok(ServeOptions {
+        role,
         archive,
         home,
         data: arguments.data,

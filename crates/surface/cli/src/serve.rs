@@ -17,6 +17,17 @@ fn age(text: &str) -> Result<String, String> {
     }
 }
 
+/// What the logs alone have no use for.
+const RECORDS: [&str; 12] = [
+    "telemetry_at", "listen", "bootstrap_token", "database", "smtp", "mail_from", "public_url", "demo", "egress", "telemetry",
+    "ui_dir", "no_otlp_ports",
+];
+/// What is told where the logs are.
+const LOGS: [&str; 11] = [
+    "retention", "disk_cap", "archive", "archive_after", "archive_retention", "archive_credentials", "segments", "segments_cache", "segments_credentials", "telemetry",
+    "telemetry_memory", "gelf", "syslog", "syslog_tls",
+];
+
 /// How a server is started.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
@@ -24,12 +35,29 @@ fn age(text: &str) -> Result<String, String> {
   andon serve --data ./data --listen 0.0.0.0:4700 --public-url https://andon.acme.example --smtp smtp://mail:25
   andon serve --data ./data --database postgres://andon@db/andon
 
+The logs on a machine of their own; the first makes the token in its data directory:
+  andon serve --role telemetry --data /var/lib/andon --telemetry-listen 0.0.0.0:4710
+  andon serve --role server --data /var/lib/andon --telemetry-at logs:4710 --telemetry-token /etc/andon/telemetry.token
+
 The first administrator's token is in the file of --bootstrap-token before /readyz answers:
   export ANDON_TOKEN=$(cat /var/lib/andon/token)")]
 pub struct ServeArgs {
     /// The data directory; it is made if it is not there, and locked while the server runs.
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
+    /// Which part of Andon this is: all of it, everything but the logs, or the logs alone.
+    #[arg(long, value_name = "ROLE", value_parser = ["all", "server", "telemetry"], default_value = "all")]
+    pub role: String,
+    /// Where the role telemetry admits the server that has its token, encrypted; for example 0.0.0.0:4710.
+    #[arg(long, value_name = "ADDR", conflicts_with_all = RECORDS)]
+    pub telemetry_listen: Option<String>,
+    /// Where the role server finds the role telemetry; for example logs.acme.example:4710.
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = LOGS)]
+    pub telemetry_at: Option<String>,
+    /// The token that the role telemetry makes and the role server shows; telemetry.token in the data directory of the
+    /// first without it. Whoever has it reads and writes the logs.
+    #[arg(long, value_name = "FILE")]
+    pub telemetry_token: Option<PathBuf>,
     /// The address of the main port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4700")]
     pub listen: String,

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::inputs::Ports;
-use crate::options::{ServeOptions, TelemetryMode};
+use crate::options::{Role, ServeOptions};
 use crate::status::health;
 use crate::telemetry::{self, Telemetry};
 use crate::{assets, bootstrap, keeper, listen, modules};
@@ -26,11 +26,19 @@ const STOP_MAX: Duration = Duration::from_secs(5);
 /// The first argument that makes this program a worker for policies.
 pub const POLICY_WORKER: &str = "policy-worker";
 
-/// Runs a server until it is told to stop.
+/// Runs a role until it is told to stop.
 ///
 /// # Errors
-/// `SYS-0002` when the data directory is in use, the database cannot be reached or the address is taken.
+/// `SYS-0002` when the data directory is in use, the database cannot be reached or the address is taken; `REQ-0001`
+/// when the token of the telemetry cannot be used.
 pub async fn serve(options: ServeOptions) -> Result<(), Problem> {
+    if let Role::Telemetry { listen, token } = &options.role {
+        return telemetry::serve_telemetry(&options, listen, token.as_deref(), wait_for_signal()).await;
+    }
+    serve_records(options).await
+}
+
+async fn serve_records(options: ServeOptions) -> Result<(), Problem> {
     let _lock = DirectoryLock::take(&options.data)?;
     // Policies are strangers' programs: they run in a process of their own, with limits on time and memory.
     let program = std::env::current_exe().map_err(Problem::internal)?;
@@ -59,15 +67,12 @@ pub async fn serve(options: ServeOptions) -> Result<(), Problem> {
             }
         }
     }
-    let inputs = match options.telemetry {
-        TelemetryMode::Inline => Some(Ports::open(&options.inputs, telemetry.sink.clone()).await),
-        // The process that owns the store opens its own.
-        TelemetryMode::Process | TelemetryMode::Off => None,
-    };
+    // A process that owns the store opens its own.
+    let inputs = if telemetry.is_inline() { Some(Ports::open(&options.inputs, telemetry.sink.clone()).await) } else { None };
     let runner = Runner::default();
     health().set_runner(runner.clone());
     let mut controllers = runner.start(&world, &modules, &stopping);
-    let key = bootstrap::ledger_key(&options.data.join("ledger.key"), || hex::encode(world.ids.new_key()))?;
+    let key = bootstrap::kept_key(&options.data.join("ledger.key"), || hex::encode(world.ids.new_key()))?;
     controllers.spawn(telemetry::run_custody(world.clone(), telemetry.clone(), stopping.clone()));
     controllers.spawn(keeper::run(world.clone(), service.refusals(), key, stopping.clone()));
     if let Some(path) = &options.bootstrap_token {

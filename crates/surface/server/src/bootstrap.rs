@@ -1,4 +1,4 @@
-//! The administrator's token of the first start, and the key that signs the ledger.
+//! The administrator's token of the first start, and keys that are made once.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
@@ -28,8 +28,8 @@ pub(crate) async fn write_token(world: &World, path: &Path) -> Result<(), Proble
     write_private(path, token.as_bytes()).map_err(|error| cannot_write(path, &error))
 }
 
-/// Reads the key that signs the ledger's checkpoints, or makes one.
-pub(crate) fn ledger_key(path: &Path, new_key: impl FnOnce() -> String) -> Result<[u8; 32], Problem> {
+/// Reads a key, or makes one.
+pub(crate) fn kept_key(path: &Path, new_key: impl FnOnce() -> String) -> Result<[u8; 32], Problem> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -44,7 +44,7 @@ pub(crate) fn ledger_key(path: &Path, new_key: impl FnOnce() -> String) -> Resul
 }
 
 /// Writes a file that its owner alone may read; it is whole on disk, or the old one still stands.
-fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;
     }

@@ -26,5 +26,5 @@ pub use andon_api::units::Span;
 pub use andon_governance::run_policy_worker;
 pub use andon_ingest::{ListenOptions, TlsOptions};
 pub use modules::{describe_api, endpoints, kinds, modules};
-pub use options::{ServeOptions, TelemetryMode, parse_size};
+pub use options::{Role, ServeOptions, TelemetryMode, parse_size};
 pub use telemetry::{ArchiveArguments, ArchiveOptions, HomeArguments, HomeOptions, TELEMETRY_WORKER, inspect_telemetry, repair_telemetry, run_telemetry_worker};

@@ -12,13 +12,16 @@ use crate::status::{Listener, health};
 
 /// Opens the main port.
 pub(crate) async fn main_port(address: &str) -> Result<TcpListener, Problem> {
-    let listener = TcpListener::bind(address).await.map_err(|error| {
-        Problem::new(ErrorCode::SystemUnavailable, format!("The address {address} cannot be opened: {error}."))
-            .hint("Choose another with --listen, or stop what holds it.")
-    })?;
+    let listener = TcpListener::bind(address).await.map_err(|error| address_error(address, "--listen", &error))?;
     let shown = listener.local_addr().map(|address| address.to_string()).unwrap_or_else(|_| address.to_owned());
     health().add_listener(Listener { name: "main", address: shown, state: "open", detail: None });
     Ok(listener)
+}
+
+/// Says that an address cannot be opened, and which flag chooses it.
+pub(crate) fn address_error(address: &str, flag: &str, error: &std::io::Error) -> Problem {
+    Problem::new(ErrorCode::SystemUnavailable, format!("The address {address} cannot be opened: {error}."))
+        .hint(format!("Choose another with {flag}, or stop what holds it."))
 }
 
 /// Opens a standard port where it is free, and says visibly where it is not.

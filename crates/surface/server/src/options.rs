@@ -32,9 +32,61 @@ impl std::str::FromStr for TelemetryMode {
     }
 }
 
+/// Which part of Andon a process is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// All of it.
+    #[default]
+    All,
+    /// Everything but the logs, which another machine keeps.
+    Server {
+        /// Where the telemetry is: a name or an address, and a port.
+        telemetry: String,
+        /// The file of its token.
+        token: PathBuf,
+    },
+    /// The logs alone.
+    Telemetry {
+        /// Where the server is admitted.
+        listen: String,
+        /// Where the token is; in the data directory when absent.
+        token: Option<PathBuf>,
+    },
+}
+
+impl Role {
+    /// Reads what `andon serve` is told of its role.
+    ///
+    /// # Errors
+    /// `REQ-0001` when something is missing, or belongs to another role.
+    pub fn new(role: &str, listen: Option<String>, at: Option<String>, token: Option<PathBuf>) -> Result<Self, Problem> {
+        let refuse = |detail: &str, hint: &str| Err(Problem::new(ErrorCode::RequestInvalid, detail).place("--role").hint(hint));
+        match (role, listen, at, token) {
+            ("all", None, None, None) => Ok(Self::All),
+            ("all", ..) => refuse("--telemetry-listen, --telemetry-at and --telemetry-token are for roles on machines of their own.", "Add --role server or --role telemetry, or leave them out."),
+            ("server", None, Some(telemetry), Some(token)) => Ok(Self::Server { telemetry: an_address(telemetry)?, token }),
+            ("server", ..) => refuse("The role `server` is told where the logs are, and by which token it is admitted there.", "Add --telemetry-at HOST:PORT and --telemetry-token FILE, the file that the role `telemetry` made; --telemetry-listen is for that role."),
+            ("telemetry", Some(listen), None, token) => Ok(Self::Telemetry { listen, token }),
+            ("telemetry", ..) => refuse("The role `telemetry` is told where the server is admitted.", "Add --telemetry-listen ADDR, for example 0.0.0.0:4710; --telemetry-at is for the role `server`."),
+            (other, ..) => refuse(&format!("`{other}` is no role."), "Write all, server or telemetry."),
+        }
+    }
+}
+
+fn an_address(text: String) -> Result<String, Problem> {
+    let parsed = text.parse::<http::uri::Authority>().ok().filter(|address| address.port_u16().is_some() && !address.as_str().contains('@'));
+    if parsed.is_some() {
+        return Ok(text);
+    }
+    let problem = Problem::new(ErrorCode::RequestInvalid, format!("`{text}` is no address of the telemetry."));
+    Err(problem.place("--telemetry-at").hint("Write a name or an address and a port: logs.acme.example:4710, 10.0.0.7:4710 or [fd00::7]:4710."))
+}
+
 /// How a server is started.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
+    /// Which part of Andon it is.
+    pub role: Role,
     /// The data directory.
     pub data: PathBuf,
     /// The address of the main port, for example `127.0.0.1:4700`.
@@ -86,6 +138,27 @@ pub fn parse_size(text: &str) -> Result<u64, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_role_is_told_what_it_needs_and_nothing_else() {
+        let (at, listen, token) = (|| Some("logs:4710".to_owned()), || Some("0.0.0.0:4710".to_owned()), || Some(PathBuf::from("token")));
+        assert_eq!(Role::new("all", None, None, None).unwrap(), Role::All);
+        assert!(matches!(Role::new("server", None, at(), token()).unwrap(), Role::Server { .. }));
+        assert!(matches!(Role::new("telemetry", listen(), None, None).unwrap(), Role::Telemetry { token: None, .. }));
+        let wrong = [
+            Role::new("all", listen(), None, None),
+            Role::new("server", None, at(), None),
+            Role::new("server", listen(), at(), token()),
+            Role::new("telemetry", None, None, token()),
+            Role::new("telemetry", listen(), at(), None),
+            Role::new("server", None, Some("logs".to_owned()), token()),
+            Role::new("server", None, Some("me@logs:1".to_owned()), token()),
+            Role::new("server", None, Some("logs:1/x".to_owned()), token()),
+        ];
+        for refused in wrong {
+            assert!(refused.unwrap_err().hint.is_some());
+        }
+    }
 
     #[test]
     fn telemetry_has_three_places() {

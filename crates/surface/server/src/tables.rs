@@ -1,8 +1,11 @@
 //! The ledger and every kind as tables of SQL. Tokens, sessions and the outbox are not lent.
 
-use andon_api::kind::{ColumnType as Indexed, KindInfo};
+use std::sync::Arc;
+
+use andon_api::kind::{ColumnType as Indexed, IndexedField, KindInfo};
 use andon_objects::{EventQuery, ListQuery, Store};
 use andon_reader::{Caller, Column, ColumnType, ReaderError, TableHint, TableSource, code};
+use andon_remote::TableShape;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
@@ -15,30 +18,51 @@ fn failed(problem: &andon_api::Problem) -> ReaderError {
     ReaderError::new(code::READ_FAILED, problem.detail.clone())
 }
 
-/// The ledger as the table `events`.
-pub(crate) struct Ledger {
-    pub(crate) store: Store,
+/// The name of the ledger's table.
+const LEDGER: &str = "events";
+
+/// Makes what SQL may read beside the store's own tables.
+pub(crate) fn sources(store: &Store) -> Vec<Arc<dyn TableSource>> {
+    let ledger: Arc<dyn TableSource> = Arc::new(Ledger { store: store.clone() });
+    let objects = |kind: &KindInfo| Arc::new(Objects::new(store.clone(), kind.clone())) as Arc<dyn TableSource>;
+    std::iter::once(ledger).chain(store.registry().all().map(objects)).collect()
+}
+
+/// Lists these tables where there are no records: beside a store on a machine of its own.
+pub(crate) fn shapes(kinds: &[KindInfo]) -> Vec<TableShape> {
+    let ledger = TableShape { name: LEDGER.to_owned(), columns: ledger_columns() };
+    let objects = kinds.iter().map(|kind| TableShape { name: name_of(kind), columns: columns_of(kind) });
+    std::iter::once(ledger).chain(objects).collect()
+}
+
+fn ledger_columns() -> Vec<Column> {
+    vec![
+        Column::new("sequence", ColumnType::Integer),
+        Column::new("id", ColumnType::Text),
+        Column::new("at", ColumnType::TimestampMicros),
+        Column::new("principal", ColumnType::Text),
+        Column::new("on_behalf_of", ColumnType::Text),
+        Column::new("origin", ColumnType::Text),
+        Column::new("action", ColumnType::Text),
+        Column::new("object", ColumnType::Text),
+        Column::new("version", ColumnType::Integer),
+        Column::new("rules", ColumnType::Text),
+        Column::new("payload", ColumnType::Text),
+    ]
+}
+
+/// The ledger as a table.
+struct Ledger {
+    store: Store,
 }
 
 impl TableSource for Ledger {
     fn name(&self) -> &str {
-        "events"
+        LEDGER
     }
 
     fn columns(&self) -> Vec<Column> {
-        vec![
-            Column::new("sequence", ColumnType::Integer),
-            Column::new("id", ColumnType::Text),
-            Column::new("at", ColumnType::TimestampMicros),
-            Column::new("principal", ColumnType::Text),
-            Column::new("on_behalf_of", ColumnType::Text),
-            Column::new("origin", ColumnType::Text),
-            Column::new("action", ColumnType::Text),
-            Column::new("object", ColumnType::Text),
-            Column::new("version", ColumnType::Integer),
-            Column::new("rules", ColumnType::Text),
-            Column::new("payload", ColumnType::Text),
-        ]
+        ledger_columns()
     }
 
     fn scan(&self, _caller: &Caller, _hint: TableHint) -> BoxFuture<'_, Rows> {
@@ -71,16 +95,37 @@ impl TableSource for Ledger {
     }
 }
 
+fn name_of(kind: &KindInfo) -> String {
+    kind.plural.replace('-', "_")
+}
+
+/// Lists the indexed fields that the fixed columns do not name already.
+fn fields_of(kind: &KindInfo) -> impl Iterator<Item = &IndexedField> {
+    kind.indexed.iter().filter(|field| FIXED.iter().all(|(name, _)| *name != field.name))
+}
+
+fn columns_of(kind: &KindInfo) -> Vec<Column> {
+    let indexed = fields_of(kind).map(|field| {
+        let kind = match field.column_type {
+            Indexed::Text => ColumnType::Text,
+            Indexed::Integer => ColumnType::Integer,
+            Indexed::Time => ColumnType::TimestampMicros,
+        };
+        Column::new(field.name, kind)
+    });
+    FIXED.iter().map(|(name, kind)| Column::new(*name, *kind)).chain(indexed).collect()
+}
+
 /// The objects of one kind as a table with the plural's name.
-pub(crate) struct Objects {
-    pub(crate) store: Store,
-    pub(crate) kind: KindInfo,
-    pub(crate) name: String,
+struct Objects {
+    store: Store,
+    kind: KindInfo,
+    name: String,
 }
 
 impl Objects {
-    pub(crate) fn new(store: Store, kind: KindInfo) -> Self {
-        let name = kind.plural.replace('-', "_");
+    fn new(store: Store, kind: KindInfo) -> Self {
+        let name = name_of(&kind);
         Self { store, kind, name }
     }
 }
@@ -98,11 +143,6 @@ const FIXED: [(&str, ColumnType); 9] = [
 ];
 
 impl Objects {
-    /// The indexed fields that the fixed columns do not name already.
-    fn fields(&self) -> impl Iterator<Item = &andon_api::kind::IndexedField> {
-        self.kind.indexed.iter().filter(|field| FIXED.iter().all(|(name, _)| *name != field.name))
-    }
-
     fn row(&self, object: &andon_api::AnyObject) -> Vec<Value> {
         let micros = |time: Option<jiff::Timestamp>| json!(time.map(jiff::Timestamp::as_microsecond));
         let mut document = serde_json::to_value(object).unwrap_or_default();
@@ -123,7 +163,7 @@ impl Objects {
             part("/spec"),
             part("/status"),
         ];
-        row.extend(self.fields().map(|field| part(field.pointer)));
+        row.extend(fields_of(&self.kind).map(|field| part(field.pointer)));
         row
     }
 }
@@ -134,15 +174,7 @@ impl TableSource for Objects {
     }
 
     fn columns(&self) -> Vec<Column> {
-        let indexed = self.fields().map(|field| {
-            let kind = match field.column_type {
-                Indexed::Text => ColumnType::Text,
-                Indexed::Integer => ColumnType::Integer,
-                Indexed::Time => ColumnType::TimestampMicros,
-            };
-            Column::new(field.name, kind)
-        });
-        FIXED.iter().map(|(name, kind)| Column::new(*name, *kind)).chain(indexed).collect()
+        columns_of(&self.kind)
     }
 
     fn scan(&self, _caller: &Caller, hint: TableHint) -> BoxFuture<'_, Rows> {

@@ -6,7 +6,7 @@ use andon_reader::{ReaderError, code};
 #[must_use]
 pub fn unavailable(why: &str) -> ReaderError {
     ReaderError::new(code::UNAVAILABLE, format!("telemetry is not available: {why}"))
-        .with_hint("it is started again by itself; send the same again in a moment")
+        .with_hint("it comes back by itself; send the same again in a moment")
 }
 
 /// Makes the error of an answer or a request that cannot be read.

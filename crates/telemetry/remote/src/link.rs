@@ -32,6 +32,11 @@ pub enum Condition {
         /// Why it ended.
         reason: String,
     },
+    /// It cannot be reached, and is tried again; whether it runs is not known.
+    Away {
+        /// Why not.
+        reason: String,
+    },
     /// It was turned off for good.
     Off {
         /// By what.
@@ -45,6 +50,7 @@ impl Condition {
             Self::Starting { note } => format!("it is starting: {note}"),
             Self::Up => "it has just ended".to_owned(),
             Self::Down { reason } => format!("it has ended and is started again: {reason}"),
+            Self::Away { reason } => format!("it cannot be reached and is tried again: {reason}"),
             Self::Off { reason } => format!("it is turned off: {reason}"),
         }
     }
@@ -93,6 +99,15 @@ impl Link {
 
     /// Notes that the other side has ended: what was received after its last watermark is not known to be whole.
     pub fn down(&self, reason: &str) {
+        self.end(Condition::Down { reason: reason.to_owned() });
+    }
+
+    /// Notes that the other side cannot be reached: what it receives meanwhile is not known to be whole.
+    pub fn away(&self, reason: &str) {
+        self.end(Condition::Away { reason: reason.to_owned() });
+    }
+
+    fn end(&self, condition: Condition) {
         let mut known = self.known();
         let from_us = known.pulse.watermark_us;
         known.outages.begin(from_us);
@@ -101,7 +116,7 @@ impl Link {
             known.away_since = Instant::now();
         }
         drop(known);
-        self.turn(Condition::Down { reason: reason.to_owned() });
+        self.turn(condition);
     }
 
     /// Notes that there is no other side.
@@ -146,6 +161,13 @@ impl Link {
         }
     }
 
+    /// Waits until the other side, which can be asked, cannot any more.
+    pub(crate) async fn lost(&self) -> ReaderError {
+        let mut condition = self.condition.subscribe();
+        let lost = condition.wait_for(|now| *now != Condition::Up).await.map(|now| now.why());
+        unavailable(&lost.unwrap_or_else(|_| Condition::Up.why()))
+    }
+
     /// Tells up to where everything received is visible.
     #[must_use]
     pub fn watermark_us(&self) -> i64 {
@@ -167,6 +189,12 @@ impl Link {
     #[must_use]
     pub fn tables(&self) -> Vec<TableShape> {
         self.known().pulse.tables.clone()
+    }
+
+    /// Tells what the other side told last.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.known().pulse.clone()
     }
 
     /// Tells how much memory the other process held when it last told.
@@ -227,6 +255,9 @@ mod tests {
         assert!(error.is_retryable());
         let (waited, ()) = tokio::join!(link.ready(Duration::from_secs(60)), async { link.up(pulse(1), 1) });
         assert_eq!(waited, Ok(()));
+        link.away("no route");
+        let error = link.ready(Duration::ZERO).await.unwrap_err();
+        assert!(error.message.contains("cannot be reached") && error.is_retryable(), "{error:?}");
         link.off("by --telemetry off");
         assert!(link.ready(Duration::from_secs(60)).await.unwrap_err().message.contains("turned off"));
     }

@@ -25,12 +25,14 @@ use tokio::time::Instant;
 use crate::desk::Desk;
 use crate::failure::{garbled, unavailable};
 use crate::limits::{APPEND_TIME, APPENDING_BYTES, PATIENCE, READ_TIME};
-use crate::line::{Broken, Line, whole};
+use crate::line::{Broken, Line, answered, whole};
 use crate::link::{Condition, Link};
-use crate::rows::{read_groups, read_one, read_search, read_sql, read_tail};
+use crate::rows::{read_groups, read_one, read_search, read_tail};
 use crate::service::in_background;
-use crate::socket::SocketPath;
-use crate::wire::{Pulse, Statement, path};
+use crate::statement::{Statement, follow};
+use crate::version;
+use crate::way::Way;
+use crate::wire::{Pulse, path};
 
 /// How often a call that nobody took is tried, while the other side counts as up.
 const TRIES: u32 = 10;
@@ -64,13 +66,13 @@ pub struct Relayed {
 }
 
 impl Remote {
-    /// Makes the way to a process that answers on a socket.
+    /// Prepares calls to a process; none is made yet.
     ///
     /// # Errors
     /// When no call can be made.
-    pub fn new(socket: &SocketPath, link: Arc<Link>, desk: Arc<Desk>) -> Result<Self, ReaderError> {
+    pub fn new(way: &Way, link: Arc<Link>, desk: Arc<Desk>) -> Result<Self, ReaderError> {
         let appending = Arc::new(Semaphore::new(APPENDING_BYTES / UNIT_BYTES));
-        Ok(Self { line: Line::to(socket)?, link, desk, appending })
+        Ok(Self { line: Line::to(way)?, link, desk, appending })
     }
 
     /// Tells what is known of the other side.
@@ -99,18 +101,32 @@ impl Remote {
         E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
     {
         self.link.ready(PATIENCE).await?;
-        let response = self.line.open(method, target, headers, Body::wrap_stream(body), None).await.map_err(refusal)?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Relayed { status, headers, body: whole(response).await.map_err(refusal)? })
+        let relayed = async {
+            let response = self.line.open(method, target, headers, Body::wrap_stream(body), None).await?;
+            let response = if response.status() == version::REFUSED { answered(response).await? } else { response };
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            Ok(Relayed { status, headers, body: whole(response).await? })
+        };
+        self.while_up(async { relayed.await.map_err(refusal) }).await
+    }
+
+    /// Does something for as long as the other side can be asked: nobody waits for a machine that is gone.
+    async fn while_up<T>(&self, work: impl Future<Output = Result<T, ReaderError>>) -> Result<T, ReaderError> {
+        tokio::select! {
+            biased;
+            done = work => done,
+            lost = self.link.lost() => Err(lost),
+        }
     }
 
     /// Calls once the other side is up; a call that nobody took is tried again.
-    async fn call(&self, target: &str, body: Bytes, within: Duration) -> Result<Bytes, ReaderError> {
+    async fn open(&self, target: &str, body: Bytes, within: Duration) -> Result<reqwest::Response, ReaderError> {
         let mut tries = 0;
         loop {
             self.link.ready(PATIENCE).await?;
-            match self.line.call(Method::POST, target, body.clone(), within).await {
-                Ok(bytes) => return Ok(bytes),
+            let call = self.line.open(Method::POST, target, HeaderMap::new(), Body::from(body.clone()), Some(within));
+            match self.while_up(async { Ok(call.await) }).await? {
+                Ok(response) => return Ok(response),
                 Err(Broken::Absent(_)) if tries < TRIES => {
                     tries += 1;
                     tokio::time::sleep(TRY_PAUSE).await;
@@ -118,6 +134,12 @@ impl Remote {
                 Err(broken) => return Err(refusal(broken)),
             }
         }
+    }
+
+    /// Calls, and gives the whole answer.
+    async fn call(&self, target: &str, body: Bytes, within: Duration) -> Result<Bytes, ReaderError> {
+        let response = self.open(target, body, within).await?;
+        self.while_up(async { whole(answered(response).await.map_err(refusal)?).await.map_err(refusal) }).await
     }
 
     pub(crate) async fn ask<Q: Serialize + Sync, A: DeserializeOwned>(&self, target: &str, request: &Q) -> Result<A, ReaderError> {
@@ -136,7 +158,7 @@ impl Remote {
     }
 }
 
-fn refusal(broken: Broken) -> ReaderError {
+pub(crate) fn refusal(broken: Broken) -> ReaderError {
     match broken {
         Broken::Refused(error) => error,
         Broken::Absent(why) | Broken::Lost(why) => unavailable(&why),
@@ -148,7 +170,7 @@ fn written<T: Serialize>(request: &T) -> Result<Bytes, ReaderError> {
 }
 
 /// Reads an answer; a large one away from the threads that serve everybody.
-async fn decoded<T: Send + 'static, E: std::fmt::Display + Send + 'static>(
+pub(crate) async fn decoded<T: Send + 'static, E: std::fmt::Display + Send + 'static>(
     bytes: Bytes,
     decode: impl FnOnce(&[u8]) -> Result<T, E> + Send + 'static,
 ) -> Result<T, ReaderError> {
@@ -271,7 +293,11 @@ async fn open_tail(remote: Remote, query: String) -> Option<BoxStream<'static, r
         }
         let body = Body::from(written(&query).ok()?);
         match remote.line.open(Method::POST, path::TAIL, HeaderMap::new(), body, None).await {
-            Ok(response) if response.status().is_success() => return Some(response.bytes_stream().boxed()),
+            Ok(response) if response.status().is_success() => {
+                let link = Arc::clone(&remote.link);
+                let gone = async move { link.lost().await };
+                return Some(response.bytes_stream().take_until(Box::pin(gone)).boxed());
+            }
             Ok(_) | Err(_) => tokio::time::sleep(TRY_PAUSE * 4).await,
         }
     }
@@ -315,11 +341,10 @@ impl SqlRunner for Remote {
             self.link.ready(PATIENCE).await?;
             let tables = self.tables(&caller).into_iter().map(|(name, _)| name).collect();
             let subject = caller.subject.clone();
-            let ticket = self.desk.admit(caller);
-            let statement = Statement { sql, subject, ticket: ticket.name.clone(), tables, limits };
+            let statement = Statement { sql, subject, tables, limits };
             let within = Duration::from_millis(limits.timeout_ms) + STATEMENT_GRACE;
-            let bytes = self.call(path::SQL, written(&statement)?, within).await?;
-            decoded(bytes, read_sql).await
+            let answer = self.open(path::SQL, written(&statement)?, within).await?;
+            self.while_up(follow(answer, &self.line, &self.desk, &caller)).await
         })
     }
 

@@ -1,25 +1,30 @@
-//! The side that owns the store: what it answers on its socket.
+//! The side that owns the store: what it answers.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use andon_columns::LinesSink;
 use andon_columns::lines::Lines;
-use andon_reader::{Caller, LogArchive, LogCustody, LogReader, ReaderError, SqlRunner, code};
+use andon_reader::{LogArchive, LogCustody, LogReader, ReaderError, SqlRunner, code};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
+use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::{get, post};
+use axum::serve::Listener;
 use futures::StreamExt as _;
 use http::{HeaderValue, StatusCode, header};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{archive, custody};
+use crate::{archive, custody, statement, version};
+use crate::door::Refusals;
 use crate::failure::{garbled, unavailable};
 use crate::limits::APPEND_BYTES;
-use crate::rows::{write_groups, write_one, write_search, write_sql, write_tail};
-use crate::wire::{Pulse, Statement, TableShape, path};
+use crate::loans::Loans;
+use crate::rows::{write_groups, write_one, write_search, write_tail};
+use crate::wire::{Pulse, TableShape, path};
 
 /// A store that is open.
 #[derive(Clone)]
@@ -52,18 +57,30 @@ pub enum Stage {
 /// Where the store stands once it is open. It answers how it does before that, too.
 pub struct Shelf {
     stage: RwLock<Stage>,
+    loans: Arc<Loans>,
+    refusals: Arc<Refusals>,
+    started_us: i64,
 }
 
 impl Shelf {
     /// Makes an empty shelf.
     #[must_use]
     pub fn new(note: &str) -> Arc<Self> {
-        Arc::new(Self { stage: RwLock::new(Stage::Opening(note.to_owned())) })
+        let started_us = Timestamp::now().as_microsecond();
+        Arc::new(Self { stage: RwLock::new(Stage::Opening(note.to_owned())), loans: Arc::default(), refusals: Arc::default(), started_us })
     }
 
     /// Moves on.
     pub fn put(&self, stage: Stage) {
         *self.stage.write().unwrap_or_else(PoisonError::into_inner) = stage;
+    }
+
+    pub(crate) fn loans(&self) -> &Arc<Loans> {
+        &self.loans
+    }
+
+    pub(crate) fn refusals(&self) -> &Arc<Refusals> {
+        &self.refusals
     }
 
     fn stage(&self) -> Stage {
@@ -83,7 +100,13 @@ impl Shelf {
     }
 
     fn pulse(&self) -> Pulse {
-        let pulse = Pulse { resident_bytes: resident_bytes(), ..Pulse::default() };
+        let pulse = Pulse {
+            resident_bytes: resident_bytes(),
+            started_us: self.started_us,
+            now_us: Timestamp::now().as_microsecond(),
+            refused_connections: self.refusals.count(),
+            ..Pulse::default()
+        };
         match self.stage() {
             Stage::Opening(note) => Pulse { opening: Some(note), ..pulse },
             Stage::Failed(error) => Pulse { failed: Some(error), ..pulse },
@@ -119,12 +142,25 @@ pub fn router(shelf: Arc<Shelf>) -> Router {
         .route(path::FIELDS, post(|State(shelf): State<Arc<Shelf>>, body: Bytes| async move { respond(fields(&shelf, &body).await) }))
         .route(path::ROW, post(|State(shelf): State<Arc<Shelf>>, body: Bytes| async move { respond(row(&shelf, &body).await) }))
         .route(path::APPEND, post(|State(shelf): State<Arc<Shelf>>, body: Bytes| async move { respond(append(&shelf, body).await) }))
-        .route(path::SQL, post(|State(shelf): State<Arc<Shelf>>, body: Bytes| async move { respond(sql(&shelf, &body).await) }))
+        .route(path::SQL, post(statement::run))
+        .route(&format!("{}/{{loan}}", path::LENT), post(statement::brought))
         .route(path::TAIL, post(tail))
         .merge(custody::routes())
         .merge(archive::routes())
         .layer(DefaultBodyLimit::max(APPEND_BYTES))
         .with_state(shelf)
+}
+
+/// Answers calls of the same version on a socket or at a door until the future is dropped.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn answer<L>(listener: L, router: Router) -> std::io::Result<()>
+where
+    L: Listener,
+    L::Addr: std::fmt::Debug,
+{
+    axum::serve(listener, router.layer(from_fn(version::check))).await
 }
 
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ReaderError> {
@@ -167,13 +203,6 @@ async fn append(shelf: &Shelf, body: Bytes) -> Answer {
     let lines = in_background(move || Lines::decode(&body)).await?;
     let lines = lines.ok_or_else(|| garbled("an append", &"its bytes make no sense"))?;
     write(&opened.sink.append_lines(lines).await?)
-}
-
-async fn sql(shelf: &Shelf, body: &[u8]) -> Answer {
-    let Statement { sql, subject, ticket, tables, limits } = read(body)?;
-    let caller = Caller::new(subject, move |table| tables.iter().any(|allowed| allowed == table)).with_ticket(ticket);
-    let answer = shelf.opened()?.sql.run(sql, caller, limits).await?;
-    in_background(move || write_sql(answer)).await?.map_err(|error| garbled("an answer", &error))
 }
 
 async fn tail(State(shelf): State<Arc<Shelf>>, body: Bytes) -> Response {

@@ -1,13 +1,12 @@
 //! Unix sockets in a folder: private to their owner, whatever the length of the folder's path.
 
 use std::fs::{DirBuilder, File, Permissions};
-use std::io::{Error, ErrorKind, Result};
+use std::io::{ErrorKind, Result};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use axum::Router;
 use tokio::net::UnixListener;
 
 /// The longest path that the kernel takes for a socket, its closing zero not counted.
@@ -55,12 +54,4 @@ impl SocketPath {
         std::fs::set_permissions(&self.path, Permissions::from_mode(0o600))?;
         Ok(listener)
     }
-}
-
-/// Answers calls on a socket until the future is dropped.
-///
-/// # Errors
-/// When the socket fails.
-pub async fn answer(listener: UnixListener, router: Router) -> Result<()> {
-    axum::serve(listener, router).await.map_err(Error::other)
 }

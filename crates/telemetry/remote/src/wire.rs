@@ -1,6 +1,6 @@
-//! What is said over the socket, beside rows.
+//! What is said between the two sides, beside rows.
 
-use andon_reader::{Column, ReaderError, SqlLimits, StoreStatus};
+use andon_reader::{Column, ReaderError, StoreStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ pub(crate) mod path {
     pub(crate) const TAIL: &str = "/tail";
     pub(crate) const APPEND: &str = "/append";
     pub(crate) const SQL: &str = "/sql";
-    /// The path of the server.
+    /// Where the server brings what a statement has asked for.
     pub(crate) const LENT: &str = "/lent";
 }
 
@@ -40,6 +40,15 @@ pub struct Pulse {
     pub tables: Vec<TableShape>,
     /// Memory that the process holds.
     pub resident_bytes: u64,
+    /// When the process started: another time is another process.
+    #[serde(default)]
+    pub started_us: i64,
+    /// What time it is over there: the clock of everything received.
+    #[serde(default)]
+    pub now_us: i64,
+    /// Connections that did not prove the token, since the start.
+    #[serde(default)]
+    pub refused_connections: u64,
 }
 
 /// The name and the columns of a table.
@@ -51,20 +60,11 @@ pub struct TableShape {
     pub columns: Vec<Column>,
 }
 
-/// A statement, and what its caller may read.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Statement {
-    pub(crate) sql: String,
-    pub(crate) subject: String,
-    pub(crate) ticket: String,
-    pub(crate) tables: Vec<String>,
-    pub(crate) limits: SqlLimits,
-}
-
 /// Asks the server for rows of one of its tables.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Borrow {
-    pub(crate) ticket: String,
+    /// What the answer is known by.
+    pub(crate) loan: String,
     pub(crate) table: String,
     pub(crate) equals: Vec<(String, Value)>,
     pub(crate) limit: Option<usize>,

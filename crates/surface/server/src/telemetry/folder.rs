@@ -42,7 +42,7 @@ fn folder_of(data: &Path) -> Result<(Arc<dyn Disk>, PathBuf), Problem> {
     let folder = data.join("telemetry");
     if !folder.is_dir() {
         let text = format!("There is no telemetry in {}.", data.display());
-        return Err(Problem::new(ErrorCode::RequestInvalid, text).place("--data").hint("Name the data directory of the server, as in `andon serve --data`."));
+        return Err(Problem::new(ErrorCode::RequestInvalid, text).place("--data").hint("Name the data directory of the server, as in `andon serve --data`; where the logs have a machine of their own, that of `--role telemetry`."));
     }
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     Ok((disk, folder))

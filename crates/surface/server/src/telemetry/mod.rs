@@ -1,14 +1,16 @@
-//! Telemetry, wherever its store is: in a process of its own, in this one, or nowhere.
+//! Telemetry, wherever its store is: in a process of its own here or on another machine, in this one, or nowhere.
 //!
 //! The rest of the server holds a reader, a runner of SQL and what takes telemetry in, and cannot tell the
 //! difference, but for errors that say that telemetry is not available now.
 
+mod alone;
 mod archive_options;
 mod archive_routes;
 mod bucket_place;
 mod budget;
 mod custody;
 mod deletions;
+mod door_plan;
 mod folder;
 mod grpc;
 mod home_options;
@@ -17,6 +19,7 @@ mod place_options;
 mod plan;
 mod routes;
 mod supervisor;
+mod watcher;
 mod worker;
 
 use std::path::Path;
@@ -28,16 +31,17 @@ use andon_columns::LinesSink;
 use andon_module::telemetry_problem;
 use andon_objects::{DirectoryLock, Store};
 use andon_query::SqlEngine;
-use andon_reader::{LogArchive, LogCustody, LogReader, SqlRunner, StoreStatus, TableSource};
-use andon_remote::{Desk, Link, Remote, SocketPath, answer};
+use andon_reader::{LogArchive, LogCustody, LogReader, SqlRunner, StoreStatus};
+use andon_remote::{Desk, Link, Remote, SocketPath, Way};
 use andon_store::LogStore;
-use tokio::task::JoinSet;
 
-use crate::options::{ServeOptions, TelemetryMode};
-use crate::tables;
+use crate::options::{Role, ServeOptions, TelemetryMode};
+use crate::tables::sources;
 use plan::Plan;
 use supervisor::Supervisor;
+use watcher::Watcher;
 
+pub(crate) use alone::serve_telemetry;
 pub use archive_options::{ArchiveArguments, ArchiveOptions};
 pub(crate) use archive_routes::endpoints as archive_endpoints;
 pub(crate) use custody::run as run_custody;
@@ -82,7 +86,8 @@ pub(crate) struct Telemetry {
 /// Where the store is.
 enum Place {
     Inline { store: Arc<LogStore>, _lock: DirectoryLock },
-    Process { supervisor: Supervisor, remote: Remote, memory_bytes: Option<u64>, _lending: JoinSet<()> },
+    Process { supervisor: Supervisor, remote: Remote, memory_bytes: Option<u64> },
+    Elsewhere { watcher: Watcher, remote: Remote, at: String },
     Off,
 }
 
@@ -92,15 +97,16 @@ impl Telemetry {
     /// # Errors
     /// When the store is to be in this process and cannot be opened, or the sockets cannot be made.
     pub(crate) fn open(options: &ServeOptions, store: &Store) -> Result<Self, Problem> {
-        match options.telemetry {
-            TelemetryMode::Inline => Self::inline(options, store),
-            TelemetryMode::Process => Self::process(options, store),
-            TelemetryMode::Off => Self::off(&options.data),
+        match (&options.role, options.telemetry) {
+            (Role::Server { telemetry, token }, _) => Self::elsewhere(&options.data, telemetry, token, store),
+            (_, TelemetryMode::Inline) => Self::inline(options, store),
+            (_, TelemetryMode::Process) => Self::process(options, store),
+            (_, TelemetryMode::Off) => Self::off(&options.data),
         }
     }
 
     fn inline(options: &ServeOptions, store: &Store) -> Result<Self, Problem> {
-        let plan = Plan::of(options, Vec::new());
+        let plan = Plan::of(options, None);
         let lock = DirectoryLock::take(&plan.folder)?;
         let logs = plan.store_config().and_then(LogStore::open).map(Arc::new).map_err(telemetry_problem)?;
         let sql = SqlEngine::new(logs.clone(), sources(store)).map_err(telemetry_problem)?;
@@ -116,30 +122,34 @@ impl Telemetry {
     }
 
     fn process(options: &ServeOptions, store: &Store) -> Result<Self, Problem> {
-        let desk = Desk::new(sources(store));
-        let plan = Plan::of(options, desk.shapes());
-        let memory_bytes = plan.memory_bytes;
-        let (here, there) = (plan.server_socket()?, plan.worker_socket()?);
-        let listener = here.listen().map_err(|error| plan::no_socket(&error))?;
-        let router = desk.router();
-        let mut lending = JoinSet::new();
-        lending.spawn(async move {
-            if let Err(error) = answer(listener, router).await {
-                tracing::error!(%error, "SQL cannot read the records any more");
-            }
-        });
-        let link = Arc::new(Link::new(jiff::Timestamp::now().as_microsecond()));
-        let remote = Remote::new(&there, link.clone(), desk).map_err(telemetry_problem)?;
-        let supervisor = Supervisor::start(plan, there, link)?;
-        Ok(Self::of(remote.clone(), Place::Process { supervisor, remote, memory_bytes, _lending: lending }))
+        let plan = Plan::of(options, None);
+        let (socket, memory_bytes) = (plan.socket()?, plan.memory_bytes);
+        let remote = Self::remote(&Way::Socket(socket.clone()), Desk::new(sources(store)))?;
+        let supervisor = Supervisor::start(plan, socket, remote.link().clone())?;
+        Ok(Self::of(remote.clone(), Place::Process { supervisor, remote, memory_bytes }))
+    }
+
+    fn elsewhere(data: &Path, at: &str, token: &Path, store: &Store) -> Result<Self, Problem> {
+        let left = data.join("telemetry");
+        if left.join("manifest.jsonl").exists() {
+            tracing::warn!(folder = %left.display(), "the logs in this folder are not read: move it to the data directory of the role `telemetry`");
+        }
+        let way = Way::Network { at: at.to_owned(), token: door_plan::read_token(token)? };
+        let remote = Self::remote(&way, Desk::new(sources(store)))?;
+        let watcher = Watcher::start(&way, remote.link().clone())?;
+        Ok(Self::of(remote.clone(), Place::Elsewhere { watcher, remote, at: at.to_owned() }))
     }
 
     fn off(data: &Path) -> Result<Self, Problem> {
-        let link = Arc::new(Link::new(jiff::Timestamp::now().as_microsecond()));
-        link.off("andon serve was started with --telemetry off");
         let nobody = SocketPath::inside(&plan::run_folder(data), "nobody.sock").map_err(|error| plan::no_socket(&error))?;
-        let remote = Remote::new(&nobody, link, Desk::new(Vec::new())).map_err(telemetry_problem)?;
-        Ok(Self::of(remote.clone(), Place::Off))
+        let remote = Self::remote(&Way::Socket(nobody), Desk::new(Vec::new()))?;
+        remote.link().off("andon serve was started with --telemetry off");
+        Ok(Self::of(remote, Place::Off))
+    }
+
+    fn remote(way: &Way, desk: Arc<Desk>) -> Result<Remote, Problem> {
+        let link = Arc::new(Link::new(jiff::Timestamp::now().as_microsecond()));
+        Remote::new(way, link, desk).map_err(telemetry_problem)
     }
 
     fn of(remote: Remote, place: Place) -> Self {
@@ -147,9 +157,14 @@ impl Telemetry {
         Self { reader: shared.clone(), sink: shared.clone(), custody: shared.clone(), archive: shared.clone(), sql: shared, intake: Intake::There(remote), place }
     }
 
+    /// Tells whether the store is in this process.
+    pub(crate) fn is_inline(&self) -> bool {
+        matches!(self.place, Place::Inline { .. })
+    }
+
     /// Tells how the store is now, or was when it last told.
     pub(crate) async fn status(&self) -> StoreStatus {
-        if let Place::Process { remote, .. } = &self.place
+        if let Place::Process { remote, .. } | Place::Elsewhere { remote, .. } = &self.place
             && let Ok(pulse) = remote.pulse(FRESH_MAX).await
             && let Some(status) = pulse.store
         {
@@ -167,16 +182,8 @@ impl Telemetry {
                 }
             }
             Place::Process { supervisor, .. } => supervisor.stop().await,
-            Place::Off => {}
+            // The other machine keeps it alive.
+            Place::Elsewhere { .. } | Place::Off => {}
         }
     }
-}
-
-/// What SQL may read beside the store's own tables.
-fn sources(store: &Store) -> Vec<Arc<dyn TableSource>> {
-    let mut sources: Vec<Arc<dyn TableSource>> = vec![Arc::new(tables::Ledger { store: store.clone() })];
-    for kind in store.registry().all() {
-        sources.push(Arc::new(tables::Objects::new(store.clone(), kind.clone())));
-    }
-    sources
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use andon_api::{ErrorCode, Problem};
 use andon_reader::ReaderError;
-use andon_remote::{SocketPath, TableShape};
+use andon_remote::SocketPath;
 use andon_store::{ArchiveConfig, HomeConfig, StoreConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::options::ServeOptions;
 use crate::telemetry::archive_options::ArchiveOptions;
 use crate::telemetry::budget;
+use crate::telemetry::door_plan::DoorPlan;
 use crate::telemetry::home_options::HomeOptions;
 
 /// What the process that owns the telemetry is told at its start, in one line of JSON.
@@ -19,7 +20,7 @@ use crate::telemetry::home_options::HomeOptions;
 pub(crate) struct Plan {
     /// The folder of the store.
     pub(crate) folder: PathBuf,
-    /// The folder of the sockets.
+    /// The folder of the socket.
     pub(crate) run: PathBuf,
     /// How long lines are kept.
     pub(crate) retention_ms: Option<u64>,
@@ -33,24 +34,24 @@ pub(crate) struct Plan {
     pub(crate) archive: Option<ArchiveOptions>,
     /// Where segments are kept.
     pub(crate) home: Option<HomeOptions>,
-    /// The server's tables.
-    pub(crate) tables: Vec<TableShape>,
+    /// Where servers on other machines are admitted.
+    pub(crate) door: Option<DoorPlan>,
     /// The form of the log, `text` or `json`.
     pub(crate) log: String,
 }
 
-/// Tells where the sockets of a data directory are.
+/// Tells where the socket of a data directory is.
 pub(crate) fn run_folder(data: &Path) -> PathBuf {
     data.join("run")
 }
 
 pub(crate) fn no_socket(error: &std::io::Error) -> Problem {
-    Problem::new(ErrorCode::SystemFault, format!("The sockets in the data directory cannot be made: {error}."))
+    Problem::new(ErrorCode::SystemFault, format!("The socket in the data directory cannot be made: {error}."))
         .hint("The data directory must be on a file system that has Unix sockets, and writable.")
 }
 
 impl Plan {
-    pub(crate) fn of(options: &ServeOptions, tables: Vec<TableShape>) -> Self {
+    pub(crate) fn of(options: &ServeOptions, door: Option<DoorPlan>) -> Self {
         let data = std::path::absolute(&options.data).unwrap_or_else(|_| options.data.clone());
         Self {
             folder: data.join("telemetry"),
@@ -61,17 +62,13 @@ impl Plan {
             inputs: options.inputs.clone(),
             archive: options.archive.clone(),
             home: options.home.clone(),
-            tables,
+            door,
             log: options.log.clone(),
         }
     }
 
-    pub(crate) fn worker_socket(&self) -> Result<SocketPath, Problem> {
+    pub(crate) fn socket(&self) -> Result<SocketPath, Problem> {
         SocketPath::inside(&self.run, "telemetry.sock").map_err(|error| no_socket(&error))
-    }
-
-    pub(crate) fn server_socket(&self) -> Result<SocketPath, Problem> {
-        SocketPath::inside(&self.run, "records.sock").map_err(|error| no_socket(&error))
     }
 
     /// Sets the store up. Its own limits fit the budget, so that it refuses before the kernel does.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use andon_api::Problem;
-use andon_remote::{Desk, Link, Pulse, Remote, SocketPath};
+use andon_remote::{Desk, Link, Pulse, Remote, SocketPath, Way};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
@@ -57,19 +57,19 @@ pub(crate) struct End {
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Story {
-    /// The process, while there is one.
+    /// The process, while there is one on this machine.
     pub(crate) pid: Option<u32>,
-    /// Since when it runs.
+    /// Since when it runs, or is reached.
     pub(crate) since: Option<Timestamp>,
-    /// How often one was started.
+    /// How often one was started, or reached.
     pub(crate) starts: u64,
-    /// How the last one ended.
+    /// How the last one ended, or was lost.
     pub(crate) last_end: Option<End>,
 }
 
 type SharedStory = Arc<Mutex<Story>>;
 
-fn lock(story: &Mutex<Story>) -> MutexGuard<'_, Story> {
+pub(crate) fn lock(story: &Mutex<Story>) -> MutexGuard<'_, Story> {
     story.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -88,7 +88,7 @@ impl Supervisor {
         let program = std::env::current_exe().map_err(Problem::internal)?;
         // Its own calls, on its own thread: a pulse waits for nobody else's.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Problem::internal)?;
-        let remote = Remote::new(&socket, link.clone(), Desk::new(Vec::new())).map_err(andon_module::telemetry_problem)?;
+        let remote = Remote::new(&Way::Socket(socket), link.clone(), Desk::new(Vec::new())).map_err(andon_module::telemetry_problem)?;
         let keeper = Keeper { program, plan, remote, link, story: story.clone(), stopping };
         let run = move || {
             runtime.block_on(keeper.run());

@@ -10,12 +10,15 @@ use std::time::Duration;
 use andon_objects::DirectoryLock;
 use andon_query::SqlEngine;
 use andon_reader::{Caller, ReaderError, SqlRunner as _, code};
-use andon_remote::{BorrowedTable, Opened, Shelf, Stage, TableShape, answer, router};
+use andon_remote::{BorrowedTable, Door, Opened, Shelf, Stage, TableShape, answer, router};
 use andon_store::LogStore;
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
+use super::door_plan::DoorPlan;
 use super::plan::Plan;
 use crate::inputs::Ports;
+use crate::{modules, tables};
 use super::{budget, intake};
 
 /// The longest plan.
@@ -51,10 +54,14 @@ pub fn run_telemetry_worker(start_log: impl FnOnce(&str)) -> Result<(), String> 
 
 async fn work(plan: Plan) -> Result<(), String> {
     let shelf = Shelf::new("it takes the lock of its folder");
-    let socket = plan.worker_socket().map_err(|problem| problem.detail)?;
+    let socket = plan.socket().map_err(|problem| problem.detail)?;
     let listener = socket.listen().map_err(|error| format!("the socket cannot be opened: {error}"))?;
     let routes = router(shelf.clone()).merge(intake::router(shelf.clone(), plan.memory_bytes));
-    let answering = tokio::spawn(async move { answer(listener, routes).await.map_err(|error| error.to_string()) });
+    let mut answering = JoinSet::new();
+    if let Some(door) = &plan.door {
+        answering.spawn(answer(open_door(door, &shelf).await?, routes.clone()));
+    }
+    answering.spawn(answer(listener, routes));
     let ordered = watch_server();
     let opening = tokio::task::spawn_blocking({
         let (shelf, runtime) = (shelf.clone(), tokio::runtime::Handle::current());
@@ -72,7 +79,9 @@ async fn work(plan: Plan) -> Result<(), String> {
         }
     });
     tokio::select! {
-        failed = answering => return failed.unwrap_or_else(|error| Err(error.to_string())),
+        Some(ended) = answering.join_next() => {
+            return ended.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(|error| error.to_string());
+        }
         () = stop_wanted(ordered) => {}
     }
     if let Ok(Some((held, ports))) = tokio::time::timeout(FLUSH_MAX, opening).await.unwrap_or(Ok(None)) {
@@ -84,6 +93,11 @@ async fn work(plan: Plan) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+async fn open_door(door: &DoorPlan, shelf: &Shelf) -> Result<Door, String> {
+    let (own, admits) = door.keys().map_err(|problem| problem.detail)?;
+    Door::open(&door.address, &own, admits, shelf).await.map_err(|error| format!("the address {} cannot be opened: {error}", door.address))
 }
 
 /// What is held for as long as the process lives.
@@ -102,9 +116,9 @@ fn open(plan: &Plan, shelf: &Shelf) -> Result<(Held, Opened), ReaderError> {
     };
     shelf.put(Stage::Opening("it reads its write-ahead log and its list of files".to_owned()));
     let store = Arc::new(LogStore::open(plan.store_config()?)?);
-    let server = plan.server_socket().map_err(|problem| ReaderError::new(code::INTERNAL, problem.detail))?;
-    let sql = SqlEngine::new(store.clone(), BorrowedTable::all(plan.tables.clone(), &server)?)?;
-    let lent = |name: &str| plan.tables.iter().any(|table| table.name == name);
+    let borrowed = tables::shapes(&modules::kinds());
+    let sql = SqlEngine::new(store.clone(), BorrowedTable::all(borrowed.clone(), shelf))?;
+    let lent = |name: &str| borrowed.iter().any(|table| table.name == name);
     let own = sql.tables(&Caller::new("", |_| true)).into_iter().filter(|(name, _)| !lent(name));
     let tables = own.map(|(name, columns)| TableShape { name, columns }).collect();
     let opened = Opened { reader: store.clone(), sink: store.clone(), custody: store.clone(), archive: store.clone(), sql: Arc::new(sql), tables };

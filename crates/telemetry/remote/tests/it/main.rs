@@ -3,13 +3,14 @@
 
 mod archive;
 mod custody;
+mod network;
 mod store;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use andon_reader::{AggregateRequest, Caller, Clock, CountRequest, LogReader, LogSink, NewLogRow, SearchRequest, SqlLimits, SqlRunner, TailEvent, code};
-use andon_remote::{BorrowedTable, Desk, Link, Opened, Pulse, Remote, Shelf, SocketPath, Stage, TableShape, answer, router};
+use andon_remote::{BorrowedTable, Desk, Link, Opened, Pulse, Remote, Shelf, SocketPath, Stage, TableShape, Way, answer, router};
 use axum::Router;
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -24,42 +25,40 @@ pub(crate) struct Sides {
     link: Arc<Link>,
     pub(crate) remote: Remote,
     worker: JoinHandle<()>,
-    _server: JoinHandle<()>,
 }
 
 const LONG: &str = "a-folder-whose-name-alone-is-longer-than-the-path-that-the-kernel-takes-for-a-unix-socket-and-then-some-more-letters";
 
-fn serve(store: &Arc<FakeStore>, here: &SocketPath, server: &SocketPath, more: Router) -> JoinHandle<()> {
-    let lent = BorrowedTable::all(vec![Secrets::shape()], server).unwrap();
-    store.lend(lent);
+pub(crate) fn shelf_of(store: &Arc<FakeStore>) -> Arc<Shelf> {
     let shelf = Shelf::new("it reads its log");
+    store.lend(BorrowedTable::all(vec![Secrets::shape()], &shelf));
     let tables = vec![TableShape { name: "logs".to_owned(), columns: Vec::new() }];
     shelf.put(Stage::Open(Opened { reader: store.clone(), sink: store.clone(), custody: store.clone(), archive: store.clone(), sql: store.clone(), tables }));
-    let listener = here.listen().unwrap();
+    shelf
+}
+
+fn serve(store: &Arc<FakeStore>, here: &SocketPath, more: Router) -> JoinHandle<()> {
+    let (listener, shelf) = (here.listen().unwrap(), shelf_of(store));
     tokio::spawn(async move { answer(listener, router(shelf).merge(more)).await.unwrap() })
 }
 
-fn sockets(folder: &std::path::Path) -> (SocketPath, SocketPath) {
-    let folder = folder.join(LONG);
-    (SocketPath::inside(&folder, "telemetry.sock").unwrap(), SocketPath::inside(&folder, "records.sock").unwrap())
+fn socket(folder: &std::path::Path) -> SocketPath {
+    SocketPath::inside(&folder.join(LONG), "telemetry.sock").unwrap()
 }
 
 pub(crate) async fn sides() -> Sides {
     let folder = tempfile::tempdir().unwrap();
-    let (here, server) = sockets(folder.path());
+    let here = socket(folder.path());
     let desk = Desk::new(vec![Arc::new(Secrets)]);
-    let listener = server.listen().unwrap();
-    let router = desk.router();
-    let lending = tokio::spawn(async move { answer(listener, router).await.unwrap() });
     let store = Arc::new(FakeStore::default());
-    let worker = serve(&store, &here, &server, Router::new());
+    let worker = serve(&store, &here, Router::new());
     let link = Arc::new(Link::new(0));
-    let remote = Remote::new(&here, Arc::clone(&link), desk).unwrap();
+    let remote = Remote::new(&Way::Socket(here), Arc::clone(&link), desk).unwrap();
     link.up(remote.pulse(Duration::from_secs(30)).await.unwrap(), 1);
-    Sides { folder, store, link, remote, worker, _server: lending }
+    Sides { folder, store, link, remote, worker }
 }
 
-fn count(clock: Clock, since_us: i64, until_us: i64) -> CountRequest {
+pub(crate) fn count(clock: Clock, since_us: i64, until_us: i64) -> CountRequest {
     CountRequest { query: "*".to_owned(), since_us, until_us, clock }
 }
 
@@ -120,6 +119,34 @@ async fn a_statement_borrows_what_its_caller_may_read_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_ends_when_the_other_side_is_lost() {
+    let sides = sides().await;
+    let remote = sides.remote.clone();
+    let asking = tokio::spawn(async move { remote.count(CountRequest { query: "hang".to_owned(), ..count(Clock::Timestamp, 0, 1) }).await });
+    sides.store.begun.notified().await;
+    sides.link.away("no route");
+    let error = asking.await.unwrap().unwrap_err();
+    assert_eq!(error.code, code::UNAVAILABLE);
+    assert!(error.message.contains("no route"), "{error:?}");
+    sides.store.dropped.notified().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_version_is_refused_before_it_is_looked_at() {
+    let sides = sides().await;
+    let path = sides.folder.path().join("plain.sock");
+    let here = SocketPath::inside(sides.folder.path(), "plain.sock").unwrap();
+    let _worker = serve(&sides.store, &here, Router::new());
+    let client = reqwest::Client::builder().unix_socket(path).build().unwrap();
+    for version in ["9.0.0+link7", ""] {
+        let answer = client.get("http://telemetry/pulse").header("x-andon-version", version).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 426);
+        let text = answer.text().await.unwrap();
+        assert!(text.contains(version) && text.contains(andon_remote::VERSION) && text.contains("same version"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_over_an_outage_is_incomplete_in_received_time() {
     let sides = sides().await;
     assert!(sides.remote.count(count(Clock::ReceivedAt, 1, 100)).await.unwrap().complete);
@@ -142,9 +169,9 @@ async fn calls_wait_for_a_process_that_starts_again_and_a_tail_goes_on() {
     let _ended = (&mut sides.worker).await;
     sides.store.end_tails();
     sides.link.down("killed");
-    let (here, server) = sockets(sides.folder.path());
+    let here = socket(sides.folder.path());
     let restarted = async {
-        let _worker = serve(&sides.store, &here, &server, Router::new());
+        let _worker = serve(&sides.store, &here, Router::new());
         sides.link.up(sides.remote.pulse(Duration::from_secs(30)).await.unwrap(), 300);
     };
     let (counted, ()) = tokio::join!(sides.remote.count(count(Clock::Timestamp, 0, 1)), restarted);
@@ -157,7 +184,7 @@ async fn calls_wait_for_a_process_that_starts_again_and_a_tail_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_passes_through_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
-    let (here, server) = sockets(folder.path());
+    let here = socket(folder.path());
     let store = Arc::new(FakeStore::default());
     let length = |body: axum::body::Body| async move {
         let mut bytes = 0;
@@ -167,9 +194,9 @@ async fn a_body_passes_through_as_it_is() {
         }
         (http::StatusCode::IM_A_TEAPOT, bytes.to_string())
     };
-    let _worker = serve(&store, &here, &server, Router::new().route("/raw", axum::routing::post(length)));
+    let _worker = serve(&store, &here, Router::new().route("/raw", axum::routing::post(length)));
     let link = Arc::new(Link::new(0));
-    let remote = Remote::new(&here, Arc::clone(&link), Desk::new(Vec::new())).unwrap();
+    let remote = Remote::new(&Way::Socket(here), Arc::clone(&link), Desk::new(Vec::new())).unwrap();
     link.up(Pulse::default(), 1);
     let pieces = futures::stream::iter((0..1_000).map(|_| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 50_000]))));
     let relayed = remote.relay(Method::POST, "/raw?a=b", HeaderMap::new(), pieces).await.unwrap();
