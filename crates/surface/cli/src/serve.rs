@@ -23,9 +23,9 @@ const RECORDS: [&str; 12] = [
     "ui_dir", "no_otlp_ports",
 ];
 /// What is told where the logs are.
-const LOGS: [&str; 11] = [
-    "retention", "disk_cap", "archive", "archive_after", "archive_retention", "archive_credentials", "segments", "segments_cache", "segments_credentials", "telemetry",
-    "telemetry_memory", "gelf", "syslog", "syslog_tls",
+const LOGS: [&str; 14] = [
+    "retention", "disk_cap", "archive", "archive_after", "archive_retention", "archive_credentials",
+    "segments", "segments_cache", "segments_credentials", "telemetry", "telemetry_memory", "gelf", "syslog", "syslog_tls",
 ];
 
 /// How a server is started.

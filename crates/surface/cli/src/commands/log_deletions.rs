@@ -13,7 +13,7 @@ use crate::words::count;
 
 /// What to do with lines beside searching.
 #[derive(Subcommand, Debug)]
-pub enum LogsCommand {
+pub(super) enum LogsCommand {
     /// Delete the lines that match, from every file, with a proof
     Delete(DeleteArgs),
     /// List deletions, show one, verify one
@@ -22,7 +22,7 @@ pub enum LogsCommand {
 
 /// What to do with deletions; without a word they are listed.
 #[derive(Args, Debug)]
-pub struct DeletionsArgs {
+pub(super) struct DeletionsArgs {
     #[command(subcommand)]
     command: Option<DeletionsCommand>,
 }
@@ -37,7 +37,7 @@ Examples:
   andon logs delete 'user_id:u479' --dry-run
   andon logs delete 'user_id:u479' --reason 'request 17 of the privacy office' --yes
   andon logs delete 'message:password' --since 2026-01-01 --until 2026-02-01 --reason 'leaked by checkout 1.4' --yes")]
-pub struct DeleteArgs {
+pub(super) struct DeleteArgs {
     /// The search; every line that matches goes.
     #[arg(allow_hyphen_values = true)]
     query: String,
@@ -60,7 +60,7 @@ pub struct DeleteArgs {
 
 /// What to do with deletions.
 #[derive(Subcommand, Debug)]
-pub enum DeletionsCommand {
+pub(super) enum DeletionsCommand {
     /// List the deletions and how far they are
     #[command(after_help = "Example:\n  andon logs deletions list")]
     List,
