@@ -152,8 +152,19 @@ async function measureScale(scale, given) {
   }
 }
 
+const LOOP_STEPS = 300_000_000;
+
+/** How long this process takes for a fixed loop: neighbours of a virtual machine make it slower from hour to hour. */
+function loopMs() {
+  const started = performance.now();
+  let state = 1;
+  for (let step = 0; step < LOOP_STEPS; step += 1) state = (Math.imul(state, 1_103_515_245) + 12_345) | 0;
+  return state === 0.5 ? 0 : performance.now() - started;
+}
+
 const given = options();
 const rows = [];
+const loops = [loopMs(), loopMs()];
 let broken;
 for (const scale of given.scales) {
   try {
@@ -164,6 +175,8 @@ for (const scale of given.scales) {
     console.error(error.stack);
   }
 }
+loops.push(loopMs(), loopMs());
+rows.push(row(`reference: ${LOOP_STEPS / 1e6} million steps of one loop in the runner`, spread(loops).median, 'ms', { note: `the speed of the machine meanwhile: ${loops.map(Math.round).join(', ')}` }));
 const { size } = statSync(given.data);
 const span = spanOf(answersOf(given.data), 1);
 const data = `${path.basename(given.data)}, ${size} bytes, ${answersOf(given.data).lines} lines from ${new Date(span.sinceUs / 1_000).toISOString().slice(0, 10)}`;
