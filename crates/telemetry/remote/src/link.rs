@@ -87,6 +87,10 @@ impl Link {
     pub fn up(&self, pulse: Pulse, now_us: i64) {
         let mut known = self.known();
         known.outages.end(now_us);
+        // Before a store's first start nobody could have sent anything: nothing is missing.
+        if known.pulse.store.is_none() && pulse.store.as_ref().is_some_and(is_unused) {
+            known.outages = Outages::default();
+        }
         known.pulse = pulse;
         drop(known);
         self.turn(Condition::Up);
@@ -213,12 +217,22 @@ impl Link {
     #[must_use]
     pub fn missing(&self, since_us: i64, until_us: i64) -> Option<String> {
         let outage = self.known().outages.within(since_us, until_us)?;
-        let time = |us: i64| Timestamp::from_microsecond(us).map(|time| format!("{time:.0}")).unwrap_or_default();
         Some(match outage.until_us {
-            Some(until_us) => format!("telemetry was not running from {} to {}", time(outage.from_us), time(until_us)),
-            None => format!("telemetry has not been running since {}", time(outage.from_us)),
+            Some(until_us) if until_us - outage.from_us < 1_000_000 => {
+                format!("telemetry was not running from {} to {}", time(outage.from_us, 3), time(until_us, 3))
+            }
+            Some(until_us) => format!("telemetry was not running from {} to {}", time(outage.from_us, 0), time(until_us, 0)),
+            None => format!("telemetry has not been running since {}", time(outage.from_us, 0)),
         })
     }
+}
+
+fn time(us: i64, digits: usize) -> String {
+    Timestamp::from_microsecond(us).map(|time| format!("{time:.digits$}")).unwrap_or_default()
+}
+
+fn is_unused(store: &StoreStatus) -> bool {
+    store.rows == 0 && store.dropped_by_age_rows == 0 && store.dropped_by_cap_rows == 0
 }
 
 #[cfg(test)]
@@ -245,6 +259,21 @@ mod tests {
         assert!(link.missing(1_399, 2_000).is_some());
         assert_eq!(link.missing(1_400, 2_000), None);
         assert_eq!(link.status().failing, None);
+    }
+
+    #[test]
+    fn nothing_is_missing_before_the_first_start_of_a_store() {
+        let told = |rows| Pulse { store: Some(StoreStatus { rows, ..StoreStatus::default() }), ..pulse(150) };
+        let link = Link::new(100);
+        link.up(told(0), 200);
+        assert_eq!(link.missing(0, 5_000), None);
+        link.down("killed");
+        link.up(told(0), 300);
+        assert!(link.missing(0, 5_000).is_some(), "one that was up may have missed something");
+        let link = Link::new(100);
+        link.up(told(1), 200);
+        let missing = link.missing(0, 5_000).unwrap();
+        assert_eq!(missing, "telemetry was not running from 1970-01-01T00:00:00.000Z to 1970-01-01T00:00:00.000Z");
     }
 
     #[tokio::test]
