@@ -2,19 +2,20 @@
 // processes, real mail. Screenshots are left in .run/shots.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { settled, showsFailingLines } from '../../ui/e2e/harness.mjs';
 import { chromium } from '../../ui/node_modules/playwright-core/index.mjs';
 
 const root = resolve(import.meta.dirname, '../..');
 const shots = join(root, '.run/shots');
 const andon = process.env.ANDON_BIN;
 const children = [];
-let browser, data, url, admin;
+let browser, data, url, admin, mailbox;
 
 /** A free port, and the three after it. */
 async function freePorts(count) {
@@ -51,6 +52,13 @@ async function cli(...args) {
   return stdout;
 }
 
+/** The demo organisation, as `./run` applies it. */
+async function applyOrganisation(env) {
+  const { stdout } = await promisify(execFile)('node', ['examples/shop/organisation.mjs'], { env: { ...process.env, ...env }, cwd: root });
+  await writeFile(join(data, 'organisation.yaml'), stdout);
+  await cli('apply', '-f', join(data, 'organisation.yaml'));
+}
+
 async function token(user, role) {
   return JSON.parse(await cli('token', 'create', '--user', user, '--role', role, '-o', 'json')).token;
 }
@@ -65,12 +73,13 @@ before(async () => {
   const port = await freePorts(1);
   const env = { SHOP_PORT: String(shop), MAILBOX_PORT: String(mail + 1) };
   url = `http://127.0.0.1:${port}`;
+  mailbox = `http://127.0.0.1:${mail + 1}`;
   start('node', ['examples/sinks/sink.mjs', '--smtp', String(mail), '--http', String(mail + 1), '--dir', join(data, 'demo/mailbox')], env);
   start(andon, ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, '--bootstrap-token', join(data, 'token'), '--demo', 'examples',
     '--egress', 'private', '--smtp', `smtp://127.0.0.1:${mail}`, '--no-otlp-ports'], env);
   await until('readiness', 60, async () => (await fetch(`${url}/readyz`)).ok);
   admin = (await readFile(join(data, 'token'), 'utf8')).trim();
-  await cli('apply', '-f', 'examples/shop/andon');
+  await applyOrganisation(env);
   const ingest = JSON.parse(await cli('token', 'create', '--role', 'ingest', '--description', 'shop', '-o', 'json')).token;
   const running = start('node', ['examples/shop/shop.mjs', 'up', '--dir', join(data, 'demo/shop')],
     { ...env, ANDON_URL: url, ANDON_TOKEN: ingest, ANDON_BIN: andon });
@@ -105,6 +114,15 @@ async function personAt(user, role, width, options = {}) {
   return page;
 }
 
+/** Takes a picture of the whole page, not of what fits the window alone. */
+async function whole(page, name) {
+  const { width, height } = page.viewportSize();
+  const needed = await page.evaluate(() => Math.max(document.documentElement.scrollHeight, document.body.scrollHeight));
+  await page.setViewportSize({ width, height: Math.max(height, needed) });
+  await page.screenshot({ path: join(shots, name) });
+  await page.setViewportSize({ width, height });
+}
+
 async function noSideways(page, what) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   assert.ok(wide <= 1, `${what} is ${wide} px too wide`);
@@ -128,13 +146,30 @@ test('the story is played step by step from the demo page, and each page shows i
     await page.screenshot({ path: join(shots, `story-${number + 1}-demo.png`) });
     for (const [reader, width] of [[page, 1440], [phone, 390]]) {
       await reader.goto(new URL(link, url).href);
-      await reader.locator('h1').first().waitFor({ timeout: 20_000 });
-      await reader.screenshot({ path: join(shots, `story-${number + 1}-${width}.png`), fullPage: true });
+      await settled(reader);
+      assert.doesNotMatch(await reader.locator('main h1').first().innerText(), /No such page/, link);
+      if (new URL(link, url).pathname.startsWith('/incidents/')) await showsFailingLines(reader);
+      await whole(reader, `story-${number + 1}-${width}.png`);
       await noSideways(reader, `${link} at ${width} px`);
     }
   }
+  for (const path of ['/trace/incidents/inc-1', '/policies/idempotency', '/']) {
+    for (const [reader, width] of [[page, 1440], [phone, 390]]) {
+      await reader.goto(url + path);
+      await settled(reader);
+      await whole(reader, `story-end${path.replaceAll('/', '-')}-${width}.png`);
+      await noSideways(reader, `${path} at ${width} px`);
+    }
+  }
   assert.deepEqual([...page.wrong, ...phone.wrong], []);
+  await pagedByWebhook();
 });
+
+/** Whoever was on call was paged by webhook as well as by mail. */
+async function pagedByWebhook() {
+  const calls = await (await fetch(`${mailbox}/messages?kind=webhook`)).json();
+  assert.ok(calls.some((call) => call.path.startsWith('/hooks/') && call.body.includes(`${url}/p/`)), JSON.stringify(calls));
+}
 
 test('the audit answers who, allowed by which rule, and the ledger verifies', { timeout: 60_000 }, async () => {
   const found = JSON.parse(await cli('audit', 'search', '--object', 'component:default/checkout', '--action', 'check.refused', '--since', '1h', '-o', 'json'));

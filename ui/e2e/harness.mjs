@@ -90,10 +90,31 @@ export async function withPointerOn(over, tool) {
   }
 }
 
-/** Waits until nothing on the page is still being read. */
+/** Waits until nothing on the page is still being read and every chart stands there. */
 export async function settled(page) {
   await page.waitForSelector('main h1')
-  await page.waitForFunction(() => !document.querySelector('main [aria-busy="true"]'))
+  await page.waitForFunction(() => !document.querySelector('main [aria-busy="true"], main [data-chart]:not(:has(canvas))'))
+}
+
+/** Counts the pixels of a chart that have exactly a colour of the theme, such as `--band-error`. */
+export const inked = (chart, property) => chart.evaluate((element, name) => {
+  const drawn = element.querySelector('canvas')
+  const [colour, copy] = [document.createElement('canvas'), document.createElement('canvas')]
+    .map((canvas) => Object.assign(canvas, { width: drawn.width, height: drawn.height }).getContext('2d', { willReadFrequently: true }))
+  colour.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(name).trim()
+  colour.fillRect(0, 0, 1, 1)
+  const [red, green, blue] = colour.getImageData(0, 0, 1, 1).data
+  copy.drawImage(drawn, 0, 0)
+  const { data } = copy.getImageData(0, 0, drawn.width, drawn.height)
+  let count = 0
+  for (let i = 0; i < data.length; i += 4) if (data[i] === red && data[i + 1] === green && data[i + 2] === blue && data[i + 3] === 255) count++
+  return count
+}, property)
+
+/** Asserts that the graph of failing lines has its bars and the alarm's threshold. */
+export async function showsFailingLines(page) {
+  const chart = page.getByRole('img', { name: /^Failing lines over time.*threshold/ })
+  for (const property of ['--band-error', '--stopped-solid']) assert.ok((await inked(chart, property)) > 20, `${property} is drawn`)
 }
 
 const NOWHERE = 'No such page'

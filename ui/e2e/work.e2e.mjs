@@ -1,7 +1,7 @@
 // What people do on the pages: pull, answer, release, search, write a COE, enforce a policy, move by keyboard.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { keys, onePage, startMock } from './harness.mjs'
+import { keys, onePage, showsFailingLines, startMock } from './harness.mjs'
 
 const { visit, openPage } = onePage()
 
@@ -28,6 +28,7 @@ test('the andon is pulled from anywhere, answered, and released only with a coun
 test('an incident takes notes and states, and shows the change ranked first', () =>
   visit('/incidents/inc-12', { width: 390, height: 844 }, async (page) => {
     await page.getByText('86 %').waitFor()
+    await showsFailingLines(page)
     await page.getByLabel('Note').fill('Refunds are queued.')
     await page.getByLabel('Note').press('Control+Enter')
     await page.getByText('Refunds are queued.').first().waitFor()

@@ -70,7 +70,7 @@ function timeToValue({ query }) {
   const service = query.get('service')
   const found = all('change').filter((c) => c.status.timeToValueMs && Date.parse(c.status.deployedAt) >= since && (!service || c.spec.service === service || c.spec.service.endsWith(`/${service}`)))
   const times = found.map((c) => c.status.timeToValueMs)
-  const waits = ['review', 'deploy'].map((stage) => { const list = found.flatMap((c) => c.status.stages.filter((s) => s.name === stage).map((s) => s.waitedMs)); return { stage, p50Ms: quantile(list, 0.5) ?? 0, share: list.reduce((a, b) => a + b, 0) / (times.reduce((a, b) => a + b, 0) || 1) } })
+  const waits = ['review', 'deploy'].map((stage) => { const list = found.flatMap((c) => c.status.stages.filter((s) => s.name === stage).map((s) => s.waitedMs)); return { stage, p50Ms: quantile(list, 0.5) ?? 0, totalMs: list.reduce((a, b) => a + b, 0), share: list.reduce((a, b) => a + b, 0) / (times.reduce((a, b) => a + b, 0) || 1) } })
   return { count: times.length, p50Ms: quantile(times, 0.5), p90Ms: quantile(times, 0.9), points: found.slice(-600).map((c) => ({ change: ref(c), service: c.spec.service, at: c.status.deployedAt, timeToValueMs: c.status.timeToValueMs, commitCount: c.status.commitCount })), waits: times.length ? waits : [] }
 }
 

@@ -174,16 +174,23 @@ function tick(at: number, before: number | undefined, u: uPlot): string {
   return newDay ? day : time
 }
 
+/** A line's width in whole pixels of the screen; one of an odd width runs through the middle of a pixel. */
+function crisp(ratio: number): number {
+  return Math.max(1, Math.round(1.2 * ratio))
+}
+
 function drawLevels(u: uPlot, props: Props) {
   const { ctx } = u
   const { left, width } = u.bbox
   const ratio = window.devicePixelRatio || 1
-  for (const level of props.levels ?? []) {
-    const y = Math.round(u.valToPos(level.value, 'y', true))
+  let above = -Infinity
+  for (const level of [...(props.levels ?? [])].sort((a, b) => b.value - a.value)) {
+    const thickness = crisp(ratio)
+    const y = Math.round(u.valToPos(level.value, 'y', true)) + (thickness % 2) / 2
     ctx.save()
     ctx.strokeStyle = colour(level.color ?? '--stopped-solid')
     ctx.fillStyle = colour(level.color ? level.color : '--stopped')
-    ctx.lineWidth = 1.2 * ratio
+    ctx.lineWidth = thickness
     if (level.dash !== false) ctx.setLineDash([5 * ratio, 4 * ratio])
     ctx.beginPath()
     ctx.moveTo(left, y)
@@ -195,10 +202,13 @@ function drawLevels(u: uPlot, props: Props) {
     const ink = ctx.fillStyle
     ctx.globalAlpha = 0.85
     ctx.fillStyle = colour('--surface')
-    ctx.fillRect(left + width - size - 7 * ratio, y - 15 * ratio, size + 6 * ratio, 13 * ratio)
+    // Where the line above is so near that the label would touch its label, it goes below its own line.
+    const base = y - above < 14 * ratio ? y + 12 * ratio : y - 4 * ratio
+    above = y
+    ctx.fillRect(left + width - size - 7 * ratio, base - 11 * ratio, size + 6 * ratio, 13 * ratio)
     ctx.globalAlpha = 1
     ctx.fillStyle = ink
-    ctx.fillText(level.label, left + width - 4 * ratio, y - 4 * ratio)
+    ctx.fillText(level.label, left + width - 4 * ratio, base)
     ctx.restore()
   }
 }
@@ -210,12 +220,13 @@ function drawMarkers(u: uPlot, props: Props) {
   let edge = -Infinity
   let row = 0
   for (const marker of [...(props.markers ?? [])].sort((a, b) => a.at - b.at)) {
-    const x = Math.round(u.valToPos(marker.at, 'x', true))
+    const thickness = crisp(ratio)
+    const x = Math.round(u.valToPos(marker.at, 'x', true)) + (thickness % 2) / 2
     if (x < left - 1 || x > left + width + 1) continue
     ctx.save()
     ctx.strokeStyle = colour(`--${marker.tone}-solid`)
     ctx.fillStyle = colour(`--${marker.tone}`)
-    ctx.lineWidth = 1.4 * ratio
+    ctx.lineWidth = thickness
     ctx.beginPath()
     ctx.moveTo(x, top)
     ctx.lineTo(x, top + height)

@@ -55,7 +55,7 @@ const Plot = lazy(() => import('./Plot').then((m) => ({ default: m.Plot })))
 export function TimeSeries(props: TimeSeriesProps) {
   const height = props.height ?? 160
   return (
-    <div role="img" aria-label={props.label} style={{ minHeight: height, minWidth: 0 }}>
+    <div role="img" aria-label={props.label} data-chart style={{ minHeight: height, minWidth: 0 }}>
       <Suspense fallback={<div style={{ height }} />}>
         <Plot {...props} height={height} />
       </Suspense>

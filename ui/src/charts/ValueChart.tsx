@@ -56,21 +56,21 @@ function Daily({ points, height, range }: { points: { at: number; value: number 
   )
 }
 
-/** Where the time goes: the share of each wait. */
+/** Where the time goes: how long all changes together waited before each stage, and its share. */
 export function Waits({ waits }: { waits: TimeToValue['waits'] }) {
   if (waits.length === 0) return null
   return (
     <table style={{ width: '100%' }} aria-label="Waits before each stage">
       <tbody>
         {waits.map((wait) => (
-          <tr key={wait.stage}>
+          <tr key={wait.stage} title={`half of them waited ${duration(wait.p50Ms)} or less`}>
             <td style={{ padding: '3px 10px 3px 0' }} className="nowrap">before {shortName(wait.stage)}</td>
             <td style={{ width: '55%', padding: '3px 0' }}>
               <div style={{ background: 'var(--surface-3)', borderRadius: 2, height: 8 }}>
                 <div style={{ width: `${Math.max(1, wait.share * 100)}%`, background: 'var(--warning-solid)', borderRadius: 2, height: 8 }} />
               </div>
             </td>
-            <td className="num nowrap" style={{ padding: '3px 0 3px 10px', textAlign: 'right' }}>{duration(wait.p50Ms)}</td>
+            <td className="num nowrap" style={{ padding: '3px 0 3px 10px', textAlign: 'right' }}>{duration(wait.totalMs)}</td>
             <td className="num nowrap faint" style={{ padding: '3px 0 3px 10px', textAlign: 'right' }}>{count(Math.round(wait.share * 100))} %</td>
           </tr>
         ))}

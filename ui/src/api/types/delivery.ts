@@ -79,7 +79,7 @@ export interface TimeToValue {
   p50Ms?: number
   p90Ms?: number
   points: FlowPoint[]
-  waits: { stage: string; p50Ms: number; share: number }[]
+  waits: { stage: string; p50Ms: number; totalMs: number; share: number }[]
 }
 export interface ServiceFlow {
   service: Ref

@@ -64,7 +64,7 @@ export function ChangesPage() {
                   <p className={css.sum}>
                     Half of {plural(data.count, 'change')} took <strong>{duration(data.p50Ms)}</strong> or less from first commit to customer, nine of ten <strong>{duration(data.p90Ms)}</strong>.
                   </p>
-                  <p className="faint small" style={{ margin: '8px 0 4px' }}>Where the time goes, by median</p>
+                  <p className="faint small" style={{ margin: '8px 0 4px' }}>Where they waited, all together</p>
                   <Waits waits={data.waits} />
                 </div>
               </div>

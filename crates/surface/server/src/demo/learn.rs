@@ -136,7 +136,7 @@ pub(crate) async fn propagate(story: &mut Story, stage: &Stage) -> Result<Told, 
         detail: format!(
             "checkout 2 of the storefront team was refused, citing {coe}; {action} closed because its verifier passed; with the test passed, {with_test} went out."
         ),
-        link: format!("/actions/{action}"),
+        link: format!("/coes/{coe}"),
     })
 }
 
