@@ -38,10 +38,23 @@ export async function judge(server, senders) {
   return { acknowledged: sum('acknowledged'), lines: sum('lines'), missing: sum('missing'), duplicates: sum('duplicates'), wrong, senders: all };
 }
 
+/** How long telemetry that was killed a moment ago may refuse. */
+const REFUSING_MS = 30_000;
+
+/** Asks again while telemetry comes back: a question that is under way when it dies is refused. */
+async function answered(server, path) {
+  for (const until = Date.now() + REFUSING_MS; ;) {
+    const { status, body } = await server.call('GET', path);
+    if (status === 200) return body;
+    if (status !== 503 || Date.now() > until) throw new Error(`GET ${path}: ${status} ${JSON.stringify(body).slice(0, 300)}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
 /** A glance between two kills: at least as many lines are there as were acknowledged before the glance. */
 export async function glance(server, senders) {
   const before = senders.reduce((sum, sender) => sum + sender.acknowledged, 0);
-  const { total, complete, missing } = await server.get('/api/v1/logs/histogram?query=sender:*&since=24h');
+  const { total, complete, missing } = await answered(server, '/api/v1/logs/histogram?query=sender:*&since=24h');
   if (complete === false) return [`search leaves something out: ${JSON.stringify(missing).slice(0, 300)}`];
   return total >= before ? [] : [`${before} lines were acknowledged, ${total} are there`];
 }
