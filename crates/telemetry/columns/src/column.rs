@@ -190,6 +190,19 @@ impl Column {
     }
 }
 
+/// Gives a column that reads nothing twice, for those who read line by line.
+///
+/// # Errors
+/// When the rows of a column of templates cannot be read.
+pub fn held(column: Arc<Column>) -> Result<Arc<Column>, ColumnError> {
+    match &*column {
+        Column::Templates { column: templates, presence } if templates.is_without_rows() => {
+            Ok(Arc::new(Column::Templates { column: Arc::new(templates.held()?), presence: presence.clone() }))
+        }
+        _ => Ok(column),
+    }
+}
+
 /// Which column of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -254,6 +267,11 @@ pub trait GroupView: Send + Sync {
 
     /// Says whether the filter may hold a key, see [`crate::keys`]; true without a filter.
     fn may_have_key(&self, key: u64) -> bool;
+
+    /// Says whether the vocabulary may hold a key, see [`crate::keys`]; nothing without one.
+    fn vocabulary_may_have(&self, _key: u64) -> Option<bool> {
+        None
+    }
 
     /// Bit n is set when severity number n occurs.
     fn severities(&self) -> u32;

@@ -10,14 +10,21 @@
 //!   column, see `GroupView::references`;
 //! - for a column of plain **texts**: every word.
 //!
-//! Nothing else: dictionaries, numbers and template constants are resident or small, and are searched
-//! themselves. So a word cannot be in a column of templates when (a) no template constant has it,
-//! (b) the filter does not have [`word_key`] of it, and (c) no column referred to can have it. Parts of
-//! words (wildcards, substrings, regular expressions) have no keys and must not be asked for.
+//! A second, small filter, the *vocabulary*, holds what columns keep once however many lines have it:
+//!
+//! - for a column of **templates**: each word that lies wholly in constant text;
+//! - for a **dictionary**: each word of its texts.
+//!
+//! So a word cannot be in a column of templates when (a) no template constant has it, (b) the filter does
+//! not have [`word_key`] of it, and (c) no column referred to can have it. Numbers are searched
+//! themselves. Parts of words (wildcards, substrings, regular expressions) have no keys and must not be
+//! asked for.
 //!
 //! Invariants: the functions here are part of the segment format; they never change for a version.
 
 use xorf::{BinaryFuse8, Filter as _};
+
+use andon_reader::query::{fold_token, tokens};
 
 use crate::column::ColumnName;
 use crate::wire::{put_number, take_number};
@@ -119,6 +126,14 @@ impl Keys {
         }
     }
 
+    /// Adds the words of a text.
+    pub(crate) fn add_words(&mut self, space: KeySpace, text: &str) {
+        for token in tokens(text) {
+            let is_folded = token.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
+            self.add(if is_folded { space.key(token) } else { space.key(&fold_token(token)) });
+        }
+    }
+
     /// Adds the keys gathered elsewhere.
     pub(crate) fn append(&mut self, mut other: Self) {
         self.keys.append(&mut other.keys);
@@ -134,6 +149,23 @@ impl Keys {
     pub fn finish(mut self) -> KeyFilter {
         self.clean();
         KeyFilter::build(&self.keys)
+    }
+}
+
+/// The keys of both filters of a group.
+#[derive(Debug, Default)]
+pub(crate) struct GroupKeys {
+    /// Of what varies from line to line.
+    pub(crate) varying: Keys,
+    /// Of what columns keep once.
+    pub(crate) vocabulary: Keys,
+}
+
+impl GroupKeys {
+    /// Adds the keys gathered elsewhere.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.varying.append(other.varying);
+        self.vocabulary.append(other.vocabulary);
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::bits::Bits;
-use crate::column::{Column, GroupView};
+use crate::column::{Column, GroupView, held};
 use crate::error::ColumnError;
 use crate::select::kernel::codes_in;
 use crate::select::numbers::value_at;
@@ -38,7 +38,7 @@ impl<'a> GroupReferences<'a> {
         if cell.get().is_none() {
             let name = self.group.references().get(reference).ok_or_else(missing)?;
             // Somebody who came first has read the same.
-            let _ = cell.set(self.group.column(name)?);
+            let _ = cell.set(self.group.column(name)?.map(held).transpose()?);
         }
         cell.get().and_then(Option::as_deref).ok_or_else(missing)
     }

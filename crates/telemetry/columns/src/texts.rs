@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use andon_reader::query::{TokenSequence, fold_token, tokens};
+use andon_reader::query::TokenSequence;
 
 use crate::keys::{KeyFilter, KeySpace, Keys};
 use crate::template::{Literal, Needle};
@@ -25,7 +25,7 @@ impl WordFilter {
     pub(crate) fn may_have(&self, word: &str, each: impl FnOnce(&mut dyn FnMut(&str))) -> bool {
         let filter = self.0.get_or_init(|| {
             let mut keys = Keys::default();
-            each(&mut |text| add_words(text, &mut keys));
+            each(&mut |text| keys.add_words(KeySpace::ANY, text));
             keys.finish()
         });
         filter.may_have(KeySpace::ANY.key(word))
@@ -35,17 +35,6 @@ impl WordFilter {
     pub(crate) fn memory_bytes(text_bytes: usize) -> usize {
         // About one word in eight bytes, and a byte and a fifth for each.
         text_bytes / 6
-    }
-}
-
-fn add_words(text: &str, keys: &mut Keys) {
-    for token in tokens(text) {
-        let is_folded = token.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
-        keys.add(if is_folded {
-            KeySpace::ANY.key(token)
-        } else {
-            KeySpace::ANY.key(&fold_token(token))
-        });
     }
 }
 

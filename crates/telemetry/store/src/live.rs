@@ -100,6 +100,10 @@ impl GroupView for LiveGroup {
         self.group.may_have_key(key)
     }
 
+    fn vocabulary_may_have(&self, key: u64) -> Option<bool> {
+        self.group.vocabulary_may_have(key)
+    }
+
     fn severities(&self) -> u32 {
         self.group.severities()
     }

@@ -218,7 +218,7 @@ impl ValueSet {
         present: &Bits,
         empty_is_none: bool,
     ) -> Result<bool, ColumnError> {
-        let Some(single) = column.single_integer() else {
+        let Some(single) = column.single_integer()? else {
             return Ok(false);
         };
         if !single.suffix().is_empty()

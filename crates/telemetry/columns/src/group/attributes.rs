@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::bits::Bits;
 use crate::column::{Codes, Column, ColumnName, PROMOTED_FIELDS};
-use crate::keys::{KeySpace, Keys};
+use crate::keys::{GroupKeys, KeySpace};
 use crate::lines::{Cell, Kind};
 
 use super::StoredColumn;
@@ -168,7 +168,7 @@ impl Attributes {
     }
 
     /// Ends the group: the most frequent columns stay, the others go to the rest.
-    pub(super) fn finish(mut self, rows: usize, keys: &mut Keys) -> Finished {
+    pub(super) fn finish(mut self, rows: usize, keys: &mut GroupKeys) -> Finished {
         let promoted = self.choose();
         let mut rest_fields = FieldNames::default();
         let rest = self.rest(&promoted, &mut rest_fields);
@@ -335,7 +335,7 @@ impl Values {
         }
     }
 
-    fn finish(self, rows: usize, space: KeySpace, keys: &mut Keys) -> StoredColumn {
+    fn finish(self, rows: usize, space: KeySpace, keys: &mut GroupKeys) -> StoredColumn {
         match self {
             Self::Text(builder) => builder.finish(rows, space, keys),
             Self::Integers(with_value, values) => {

@@ -1,7 +1,7 @@
 //! All columns of a group but the messages, while it grows.
 
 use crate::column::{Codes, Column, ColumnName};
-use crate::keys::{KeySpace, Keys};
+use crate::keys::{GroupKeys, KeySpace};
 use crate::lines::{Cell, Lines};
 
 use super::attributes::{self, Attributes};
@@ -27,7 +27,7 @@ pub(super) struct Columns {
 pub(super) struct FinishedColumns {
     pub(super) facts: GroupFacts,
     pub(super) columns: Vec<(ColumnName, StoredColumn)>,
-    pub(super) keys: Keys,
+    pub(super) keys: GroupKeys,
     pub(super) rest_fields: FieldNames,
     pub(super) resource_fields: FieldNames,
 }
@@ -125,7 +125,7 @@ impl Columns {
         let mut facts = self.facts;
         let fixed = message::FIXED_REFERENCES.into_iter().map(ColumnName::Text);
         facts.references = fixed.chain(self.attributes.references()).collect();
-        let mut keys = Keys::default();
+        let mut keys = GroupKeys::default();
         let mut columns = vec![
             (ColumnName::Sequence, whole(&self.sequences)),
             (ColumnName::Timestamp, whole(&self.timestamps_us)),
@@ -151,7 +151,7 @@ impl Columns {
         if attributes.rest.rows().count() > 0 {
             // The words of JSON are not those of its values, so the rest has no keys of its own.
             let space = KeySpace::of(&ColumnName::Rest);
-            let rest = attributes.rest.finish(rows, space, &mut Keys::default());
+            let rest = attributes.rest.finish(rows, space, &mut GroupKeys::default());
             columns.push((ColumnName::Rest, rest));
         }
         columns.extend(attributes.columns);

@@ -6,7 +6,7 @@
 //! numbers among the attributes, in the order in which they first appear.
 
 use crate::column::ColumnName;
-use crate::keys::{KeySpace, Keys};
+use crate::keys::{GroupKeys, KeySpace};
 use crate::lines::{Cell, Kind};
 
 use super::attributes::GROWING_COLUMNS;
@@ -43,7 +43,7 @@ pub(super) struct Messages {
 /// What becomes of them.
 pub(super) struct FinishedMessages {
     pub(super) column: StoredColumn,
-    pub(super) keys: Keys,
+    pub(super) keys: GroupKeys,
 }
 
 impl Default for Messages {
@@ -99,7 +99,7 @@ impl Messages {
     }
 
     pub(super) fn finish(self, rows: usize) -> FinishedMessages {
-        let mut keys = Keys::default();
+        let mut keys = GroupKeys::default();
         let column = self.builder.finish(rows, KeySpace::of(&NAME), &mut keys);
         FinishedMessages { column, keys }
     }

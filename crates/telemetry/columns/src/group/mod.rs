@@ -124,6 +124,8 @@ pub struct Group {
     pub columns: Vec<(ColumnName, StoredColumn)>,
     /// The filter over the keys, see [`crate::keys`].
     pub filter: KeyFilter,
+    /// The filter over the words that columns keep once, see [`crate::keys`].
+    pub vocabulary: KeyFilter,
     /// Names found in [`ColumnName::Rest`].
     pub rest_fields: FieldNames,
     /// Names found in the resources.
@@ -198,7 +200,8 @@ impl Group {
         let place = columns.iter().position(|(name, _)| *name > message::NAME).unwrap_or(columns.len());
         columns.insert(place, (message::NAME, messages.column));
         keys.append(messages.keys);
-        Self { facts, columns, filter: keys.finish(), rest_fields, resource_fields }
+        let (filter, vocabulary) = (keys.varying.finish(), keys.vocabulary.finish());
+        Self { facts, columns, filter, vocabulary, rest_fields, resource_fields }
     }
 }
 

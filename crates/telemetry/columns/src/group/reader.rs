@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::column::{Column, ColumnName, GroupView};
+use crate::column::{Column, ColumnName, GroupView, held};
 use crate::error::ColumnError;
 use crate::lines::{Cell, Kind};
 use crate::references::GroupReferences;
@@ -28,27 +28,28 @@ impl<'g> GroupRows<'g> {
     /// # Errors
     /// When one cannot be read.
     pub fn open(group: &'g dyn GroupView) -> Result<Self, ColumnError> {
+        let column = |name: &ColumnName| group.column(name)?.map(held).transpose();
         let mut attributes = Vec::new();
         for (name, kind) in group.attributes() {
-            if let Some(column) = group.column(&ColumnName::Attribute(name.clone(), kind))? {
+            if let Some(column) = column(&ColumnName::Attribute(name.clone(), kind))? {
                 attributes.push((name, kind, column));
             }
         }
         let mut texts: [Option<Arc<Column>>; 6] = Default::default();
         for (place, slot) in (0u8..).zip(&mut texts) {
-            *slot = group.column(&ColumnName::Text(place))?;
+            *slot = column(&ColumnName::Text(place))?;
         }
         Ok(Self {
             rows: group.rows(),
             numbers: [
-                group.column(&ColumnName::Sequence)?,
-                group.column(&ColumnName::Timestamp)?,
-                group.column(&ColumnName::ReceivedAt)?,
-                group.column(&ColumnName::SeverityNumber)?,
+                column(&ColumnName::Sequence)?,
+                column(&ColumnName::Timestamp)?,
+                column(&ColumnName::ReceivedAt)?,
+                column(&ColumnName::SeverityNumber)?,
             ],
             texts,
-            resource: group.column(&ColumnName::Resource)?,
-            rest: group.column(&ColumnName::Rest)?,
+            resource: column(&ColumnName::Resource)?,
+            rest: column(&ColumnName::Rest)?,
             attributes,
             references: GroupReferences::new(group),
         })

@@ -265,6 +265,15 @@ fn columns_take_the_form_that_their_values_ask_for() {
         .filter(|n| view.may_have_key(key(2, &n.to_string())))
         .count();
     assert!(wrong < 200, "{wrong}");
+    // What columns keep once is known without them: constants of templates and texts of dictionaries.
+    let kept = |place, word: &str| view.vocabulary_may_have(key(place, word));
+    assert_eq!((kept(2, "request"), kept(2, "ms")), (Some(true), Some(true)));
+    assert_eq!((kept(2, "absent"), kept(1, "request")), (Some(false), Some(false)));
+    for text in rows.iter().take(100).map(|row| &row.service) {
+        for word in andon_reader::query::tokens(text) {
+            assert_eq!(kept(1, word), Some(true), "{word}");
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use crate::bits::Bits;
 use crate::column::{Codes, Column};
-use crate::keys::{KeySpace, Keys};
+use crate::keys::{GroupKeys, KeySpace, Keys};
 use crate::lines::Texts;
 use crate::template::TemplateBuilder;
 
@@ -224,7 +224,7 @@ impl TextBuilder {
     }
 
     /// Ends the column with so many lines; adds its keys.
-    pub(super) fn finish(mut self, rows: usize, space: KeySpace, keys: &mut Keys) -> StoredColumn {
+    pub(super) fn finish(mut self, rows: usize, space: KeySpace, keys: &mut GroupKeys) -> StoredColumn {
         if let Form::Dictionary(dictionary, codes) = &self.form
             && dictionary.len() * REPETITION > codes.len()
             && codes.len() > REPETITION
@@ -234,16 +234,18 @@ impl TextBuilder {
         }
         match self.form {
             Form::Dictionary(dictionary, codes) => {
+                dictionary.texts().iter().for_each(|text| keys.vocabulary.add_words(space, text));
                 finish_dictionary(dictionary, &codes, &self.rows, rows, self.absence)
             }
             Form::Identifiers {
                 width,
                 bytes,
                 empty,
-            } => finish_identifiers(width, &bytes, &empty, &self.rows, rows, space, keys),
+            } => finish_identifiers(width, &bytes, &empty, &self.rows, rows, space, &mut keys.varying),
             Form::Templates(mut builder) => {
                 pad(&mut builder, rows);
-                let encoded = builder.finish(Some(&mut |word| keys.add(space.key(word))));
+                let encoded = builder.finish(Some(&mut |word| keys.varying.add(space.key(word))));
+                encoded.each_constant(&mut |text| keys.vocabulary.add_words(space, text));
                 StoredColumn::Templates {
                     encoded,
                     presence: self.rows.presence(rows),

@@ -16,6 +16,7 @@ pub struct MemoryGroup {
     facts: GroupFacts,
     columns: BTreeMap<ColumnName, (Arc<Column>, bool)>,
     filter: KeyFilter,
+    vocabulary: KeyFilter,
     rest_fields: FieldNames,
     resource_fields: FieldNames,
 }
@@ -66,6 +67,7 @@ impl MemoryGroup {
             facts: group.facts,
             columns,
             filter: group.filter,
+            vocabulary: group.vocabulary,
             rest_fields: group.rest_fields,
             resource_fields: group.resource_fields,
         })
@@ -123,6 +125,10 @@ impl GroupView for MemoryGroup {
 
     fn may_have_key(&self, key: u64) -> bool {
         self.filter.may_have(key)
+    }
+
+    fn vocabulary_may_have(&self, key: u64) -> Option<bool> {
+        Some(self.vocabulary.may_have(key))
     }
 
     fn severities(&self) -> u32 {

@@ -146,8 +146,3 @@ pub(super) fn count_templates(
     let pattern = Pattern::of_group(test, group, checkpoint)?;
     column.count_matching(&pattern, &references, within, checkpoint)
 }
-
-/// Says whether the constant text of a template may have a word.
-pub(super) fn constants_have_word(column: &TemplateColumn, word: &str) -> bool {
-    column.constants_have_word(word)
-}

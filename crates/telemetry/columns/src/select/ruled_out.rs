@@ -15,14 +15,27 @@ use super::fixed::text_column;
 use super::named::sources;
 use super::texts::Reading;
 
+/// What may be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// The two filters alone.
+    Filters,
+    /// Columns that may keep a word once, too.
+    Columns,
+}
+
 impl Selector<'_> {
-    /// Says whether the keys of the group show that no line matches.
+    /// Says whether the keys of the group show that no line matches: of all parts first what needs no column.
     pub(super) fn is_ruled_out(&self, node: &Node) -> Result<bool, ColumnError> {
+        Ok(self.rules_out(node, Look::Filters)? || self.rules_out(node, Look::Columns)?)
+    }
+
+    fn rules_out(&self, node: &Node, look: Look) -> Result<bool, ColumnError> {
         match node {
             Node::All | Node::Not(_) => Ok(false),
             Node::And(parts) => {
                 for part in parts {
-                    if self.is_ruled_out(part)? {
+                    if self.rules_out(part, look)? {
                         return Ok(true);
                     }
                 }
@@ -30,53 +43,53 @@ impl Selector<'_> {
             }
             Node::Or(parts) => {
                 for part in parts {
-                    if !self.is_ruled_out(part)? {
+                    if !self.rules_out(part, look)? {
                         return Ok(false);
                     }
                 }
                 Ok(true)
             }
-            Node::Test(test) => self.is_test_ruled_out(test),
+            Node::Test(test) => self.rules_out_test(test, look),
         }
     }
 
-    fn is_test_ruled_out(&self, test: &Test) -> Result<bool, ColumnError> {
+    fn rules_out_test(&self, test: &Test, look: Look) -> Result<bool, ColumnError> {
         let Check::Wanted(wanted) = test.check() else {
             return Ok(false);
         };
         match test.subject() {
             Subject::Fixed(FixedField::Message) => {
-                self.lacks_words(&message_column(), &wanted.sequence)
+                self.lacks_words(&message_column(), &wanted.sequence, look)
             }
             Subject::Fixed(field @ (FixedField::TraceId | FixedField::SpanId)) => {
-                self.lacks_value(*field, wanted)
+                self.lacks_value(*field, wanted, look)
             }
             Subject::Fixed(_) => Ok(false),
-            Subject::MessageOrId => Ok(self.lacks_value(FixedField::TraceId, wanted)?
-                && self.lacks_value(FixedField::SpanId, wanted)?
-                && self.lacks_words(&message_column(), &wanted.sequence)?),
-            Subject::Named(place, name) => self.lacks_named(*place, name, wanted),
+            Subject::MessageOrId => Ok(self.lacks_value(FixedField::TraceId, wanted, look)?
+                && self.lacks_value(FixedField::SpanId, wanted, look)?
+                && self.lacks_words(&message_column(), &wanted.sequence, look)?),
+            Subject::Named(place, name) => self.lacks_named(*place, name, wanted, look),
         }
     }
 
     /// A value equal to the wanted one has its words.
-    fn lacks_value(&self, field: FixedField, wanted: &Wanted) -> Result<bool, ColumnError> {
+    fn lacks_value(&self, field: FixedField, wanted: &Wanted, look: Look) -> Result<bool, ColumnError> {
         match text_column(field) {
             // Folding may change where the words of other scripts end.
             _ if !wanted.folded.is_ascii() => Ok(false),
-            Some(column) => self.lacks_words(&column, &wanted.sequence),
+            Some(column) => self.lacks_words(&column, &wanted.sequence, look),
             None => Ok(false),
         }
     }
 
     /// Numbers are compared as numbers, whatever their words.
-    fn lacks_named(&self, place: Place, name: &str, wanted: &Wanted) -> Result<bool, ColumnError> {
+    fn lacks_named(&self, place: Place, name: &str, wanted: &Wanted, look: Look) -> Result<bool, ColumnError> {
         if wanted.number.is_some() {
             return Ok(false);
         }
         for (column, reading) in sources(self.group, place, name) {
             let is_text = reading == Reading::Value(Kind::Text);
-            if !is_text || !self.lacks_words(&column, &wanted.sequence)? {
+            if !is_text || !self.lacks_words(&column, &wanted.sequence, look)? {
                 return Ok(false);
             }
         }
@@ -87,12 +100,14 @@ impl Selector<'_> {
         &self,
         column: &ColumnName,
         sequence: &TokenSequence,
+        look: Look,
     ) -> Result<bool, ColumnError> {
         if !self.group.has_keys(column) {
-            return Ok(false);
+            let is_dictionary = self.group.form(column) == Some(Form::Dictionary);
+            return Ok(is_dictionary && sequence.folded().iter().any(|word| self.is_not_kept(column, word)));
         }
         for word in sequence.folded() {
-            if self.lacks_word(column, word, true)? {
+            if self.lacks_word(column, word, true, look)? {
                 return Ok(true);
             }
         }
@@ -104,6 +119,7 @@ impl Selector<'_> {
         column: &ColumnName,
         word: &str,
         follow: bool,
+        look: Look,
     ) -> Result<bool, ColumnError> {
         if !self.group.has_keys(column) || self.group.may_have_key(word_key(column, word)) {
             return Ok(false);
@@ -111,16 +127,22 @@ impl Selector<'_> {
         if matches!(self.group.form(column), Some(Form::Identifiers | Form::Texts)) {
             return Ok(true);
         }
-        match self.group.column(column)?.as_deref() {
-            None | Some(Column::Identifiers { .. } | Column::Texts { .. }) => Ok(true),
-            Some(Column::Templates { column: templates, .. }) => {
-                if super::pattern::constants_have_word(templates, word) {
-                    return Ok(false);
-                }
-                Ok(!follow || *column != message_column() || self.references_lack(word)?)
+        if !self.is_not_kept(column, word) {
+            if look == Look::Filters {
+                return Ok(false);
             }
-            Some(_) => Ok(false),
+            match self.group.column(column)?.as_deref() {
+                None | Some(Column::Identifiers { .. } | Column::Texts { .. }) => return Ok(true),
+                Some(Column::Templates { column, .. }) if !column.constants_have_word(word) => {}
+                Some(_) => return Ok(false),
+            }
         }
+        Ok(!follow || *column != message_column() || self.references_lack_of(word, look)?)
+    }
+
+    /// Says whether the vocabulary shows that neither a constant nor an entry of a dictionary has the word.
+    fn is_not_kept(&self, column: &ColumnName, word: &str) -> bool {
+        self.group.vocabulary_may_have(word_key(column, word)) == Some(false)
     }
 
     /// Says whether no variable of a message has the word, whole or in part.
@@ -131,17 +153,27 @@ impl Selector<'_> {
 
     /// Messages may hold the values of other columns; those of attributes are looked up in them.
     pub(super) fn references_lack(&self, word: &str) -> Result<bool, ColumnError> {
+        self.references_lack_of(word, Look::Columns)
+    }
+
+    fn references_lack_of(&self, word: &str, look: Look) -> Result<bool, ColumnError> {
         for referred in self.group.references() {
             if self.group.has_keys(referred) {
-                if !self.lacks_word(referred, word, false)? {
+                if !self.lacks_word(referred, word, false, look)? {
                     return Ok(false);
                 }
                 continue;
             }
+            match self.group.form(referred) {
+                // A whole number is one word, and all digits.
+                Some(Form::Integers) if word.bytes().any(|b| !b.is_ascii_digit()) => continue,
+                Some(Form::Dictionary) if self.is_not_kept(referred, word) => continue,
+                _ if look == Look::Filters => return Ok(false),
+                _ => {}
+            }
             let sequence = TokenSequence::new(word);
             match self.group.column(referred)?.as_deref() {
                 None => {}
-                // A whole number is one word, and all digits.
                 Some(Column::Integers { .. }) if word.bytes().any(|b| !b.is_ascii_digit()) => {}
                 Some(Column::Dictionary { dictionary, .. }) => {
                     if dictionary.have_words(&sequence) {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::error::ColumnError;
-use crate::texts::WordFilter;
 
 use super::build::TemplateBuilder;
 use super::layout::{self, Directory, Encoding, Form, PAGE_BYTES, Slot, Template};
@@ -50,6 +49,12 @@ pub fn decompress_page(bytes: &[u8]) -> Result<Vec<u8>, ColumnError> {
         .ok_or_else(|| ColumnError::damaged("a page of template variables does not decompress"))
 }
 
+/// Gives which template each row has: more than everything else of a column, and often not needed.
+pub trait RowSource: Send + Sync {
+    /// Gives the rows, which `make` makes of each row's template; sources may keep them.
+    fn rows(&self, make: &dyn Fn(&[u32]) -> Result<TemplateRows, ColumnError>) -> Result<Arc<TemplateRows>, ColumnError>;
+}
+
 /// Rows' templates in as few bytes as they need.
 #[derive(Debug)]
 enum Ids {
@@ -67,19 +72,67 @@ impl Ids {
     }
 }
 
-/// A column of texts as templates and variables.
-pub struct TemplateColumn {
-    pub(super) directory: Directory,
+/// Which template each row has, and the rows of each template.
+#[derive(Debug)]
+pub struct TemplateRows {
     ids: Ids,
     /// For each template where its rows begin in `grouped`; one more at the end.
     starts: Vec<u32>,
     grouped: Vec<u32>,
+}
+
+impl TemplateRows {
+    fn new(ids: &[u32], directory: &Directory) -> Result<Self, ColumnError> {
+        let (starts, grouped) = group(ids, directory)?;
+        let small = directory.templates.len() <= usize::from(u16::MAX);
+        let ids = if small {
+            #[allow(clippy::cast_possible_truncation)]
+            Ids::Small(ids.iter().map(|&id| id as u16).collect())
+        } else {
+            Ids::Large(ids.to_vec())
+        };
+        Ok(Self { ids, starts, grouped })
+    }
+
+    /// The rows of a template, ascending.
+    #[must_use]
+    pub fn of(&self, template: usize) -> &[u32] {
+        let start = self.starts.get(template).copied().unwrap_or(0) as usize;
+        let end = self.starts.get(template + 1).copied().unwrap_or(0) as usize;
+        self.grouped.get(start..end).unwrap_or_default()
+    }
+
+    /// The template of a row.
+    #[must_use]
+    pub fn template_of(&self, row: usize) -> Option<usize> {
+        self.ids.get(row)
+    }
+
+    /// Memory in use.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let ids = match &self.ids {
+            Ids::Small(ids) => ids.capacity() * 2,
+            Ids::Large(ids) => ids.capacity() * 4,
+        };
+        ids + (self.starts.capacity() + self.grouped.capacity()) * 4
+    }
+}
+
+/// Rows that are there, or where to get them.
+enum Rows {
+    Held(Arc<TemplateRows>),
+    Elsewhere(Arc<dyn RowSource>),
+}
+
+/// A column of texts as templates and variables.
+pub struct TemplateColumn {
+    pub(super) directory: Arc<Directory>,
+    rows: Rows,
     pub(super) pages: Arc<dyn PageSource>,
-    pub(super) templates: Vec<Searched>,
+    pub(super) templates: Arc<[Searched]>,
     /// Some template may have the Kelvin sign.
     pub(super) has_kelvin: bool,
-    /// The words of all constants.
-    pub(super) words: WordFilter,
 }
 
 /// What a search needs of a template at first sight.
@@ -109,61 +162,79 @@ impl TemplateColumn {
         directory: &[u8],
         pages: Arc<dyn PageSource>,
     ) -> Result<Self, ColumnError> {
-        let mut directory = Directory::read(directory)?;
-        let (starts, grouped) = group(ids, &directory)?;
-        let small = directory.templates.len() <= usize::from(u16::MAX);
-        let ids = if small {
-            #[allow(clippy::cast_possible_truncation)]
-            Ids::Small(ids.iter().map(|&id| id as u16).collect())
-        } else {
-            Ids::Large(ids.to_vec())
-        };
+        let directory = Directory::read(directory)?;
+        let rows = Rows::Held(Arc::new(TemplateRows::new(ids, &directory)?));
+        Ok(Self::of(directory, rows, pages))
+    }
+
+    /// Opens a column whose rows are read, and checked, when they are needed.
+    pub fn open_without_rows(
+        rows: Arc<dyn RowSource>,
+        directory: &[u8],
+        pages: Arc<dyn PageSource>,
+    ) -> Result<Self, ColumnError> {
+        Ok(Self::of(Directory::read(directory)?, Rows::Elsewhere(rows), pages))
+    }
+
+    fn of(mut directory: Directory, rows: Rows, pages: Arc<dyn PageSource>) -> Self {
         let templates = searched(&mut directory);
         let has_kelvin = templates.iter().any(|template| template.has_kelvin);
-        Ok(Self {
+        Self {
             has_kelvin,
-            directory,
-            ids,
-            starts,
-            grouped,
+            directory: Arc::new(directory),
+            rows,
             pages,
-            templates,
-            words: WordFilter::default(),
+            templates: templates.into(),
+        }
+    }
+
+    /// Gives the same column with its rows in hand, for those who read line by line.
+    ///
+    /// # Errors
+    /// When the rows cannot be read.
+    pub fn held(&self) -> Result<Self, ColumnError> {
+        Ok(Self {
+            has_kelvin: self.has_kelvin,
+            directory: Arc::clone(&self.directory),
+            rows: Rows::Held(self.rows_by_template()?),
+            pages: Arc::clone(&self.pages),
+            templates: Arc::clone(&self.templates),
         })
+    }
+
+    /// Says whether its rows are read each time that they are needed.
+    #[must_use]
+    pub fn is_without_rows(&self) -> bool {
+        matches!(self.rows, Rows::Elsewhere(_))
+    }
+
+    /// Gives which template each row has.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn rows_by_template(&self) -> Result<Arc<TemplateRows>, ColumnError> {
+        match &self.rows {
+            Rows::Held(rows) => Ok(Arc::clone(rows)),
+            Rows::Elsewhere(source) => source.rows(&|ids| TemplateRows::new(ids, &self.directory)),
+        }
     }
 
     /// Number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.grouped.len()
+        self.directory.rows as usize
     }
 
-    /// Memory that the column holds, without the pages.
+    /// Memory that the column holds, without the pages, and without rows that are elsewhere.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        let ids = match &self.ids {
-            Ids::Small(ids) => ids.capacity() * 2,
-            Ids::Large(ids) => ids.capacity() * 4,
+        let rows = match &self.rows {
+            Rows::Held(rows) => rows.memory_bytes(),
+            Rows::Elsewhere(_) => 0,
         };
         self.directory.memory_bytes()
-            + WordFilter::memory_bytes(self.directory.text.len())
-            + ids
-            + (self.starts.capacity() + self.grouped.capacity()) * 4
-            + self.templates.capacity() * size_of::<Searched>()
-    }
-
-    /// The rows of a template, ascending.
-    #[must_use]
-    pub fn rows_of(&self, template: usize) -> &[u32] {
-        let start = self.starts.get(template).copied().unwrap_or(0) as usize;
-        let end = self.starts.get(template + 1).copied().unwrap_or(0) as usize;
-        self.grouped.get(start..end).unwrap_or_default()
-    }
-
-    /// The template of a row.
-    #[must_use]
-    pub fn template_of(&self, row: usize) -> Option<usize> {
-        self.ids.get(row)
+            + rows
+            + self.templates.len() * size_of::<Searched>()
     }
 
     /// The templates, the most frequent first; their places are their numbers.
@@ -182,12 +253,12 @@ impl TemplateColumn {
         references: &dyn References,
         out: &mut String,
     ) -> Result<(), ColumnError> {
-        let number = self
-            .ids
-            .get(row)
+        let rows = self.rows_by_template()?;
+        let number = rows
+            .template_of(row)
             .ok_or_else(|| ColumnError::damaged(format!("there is no row {row}")))?;
-        let ordinal = self
-            .rows_of(number)
+        let ordinal = rows
+            .of(number)
             .binary_search(&u32::try_from(row).unwrap_or(u32::MAX))
             .map_err(|_| ColumnError::damaged("a row is missing in its template"))?;
         let mut renderer = Renderer::new(self, number)?;
@@ -207,20 +278,22 @@ impl TemplateColumn {
 
     /// The constants of a template between its variables; one more than there are variables.
     pub(super) fn segments<'a>(&'a self, template: &Template, out: &mut Vec<&'a str>) {
-        out.clear();
-        let mut start = template.text.start as usize;
-        for slot in self.slots(template) {
-            let end = slot.at as usize;
-            out.push(self.directory.text.get(start..end).unwrap_or_default());
-            start = end;
-        }
-        let end = (template.text.start + template.text.count) as usize;
-        out.push(self.directory.text.get(start..end).unwrap_or_default());
+        self.directory.segments(template, out);
     }
 
     /// The column as one constant and one whole number, when all texts that are not empty are so.
-    #[must_use]
-    pub fn single_integer(&self) -> Option<SingleInteger<'_>> {
+    ///
+    /// # Errors
+    /// When the rows cannot be read.
+    pub fn single_integer(&self) -> Result<Option<SingleInteger<'_>>, ColumnError> {
+        let Some((template, slot)) = self.only_integer() else { return Ok(None) };
+        let mut segments = Vec::new();
+        self.segments(self.template(template)?, &mut segments);
+        let (Some(&prefix), Some(&suffix)) = (segments.first(), segments.get(1)) else { return Ok(None) };
+        Ok(Some(SingleInteger { column: self, rows: self.rows_by_template()?, template, slot, prefix, suffix }))
+    }
+
+    fn only_integer(&self) -> Option<(usize, &Slot)> {
         let mut found = None;
         for (number, template) in self.directory.templates.iter().enumerate() {
             match self.slots(template) {
@@ -232,21 +305,12 @@ impl TemplateColumn {
                     else {
                         return None;
                     };
-                    found = Some((number, template, slot));
+                    found = Some((number, slot));
                 }
                 _ => return None,
             }
         }
-        let (number, template, slot) = found?;
-        let mut segments = Vec::new();
-        self.segments(template, &mut segments);
-        Some(SingleInteger {
-            column: self,
-            template: number,
-            slot,
-            prefix: segments.first().copied()?,
-            suffix: segments.get(1).copied()?,
-        })
+        found
     }
 }
 
@@ -445,6 +509,7 @@ fn kind_of(slot: &Slot) -> VariableKind {
 /// A column whose texts are all one constant, a whole number and another constant, or empty.
 pub struct SingleInteger<'a> {
     column: &'a TemplateColumn,
+    rows: Arc<TemplateRows>,
     template: usize,
     slot: &'a Slot,
     prefix: &'a str,
@@ -466,8 +531,8 @@ impl<'a> SingleInteger<'a> {
 
     /// The rows that have a number, ascending; all other rows are empty.
     #[must_use]
-    pub fn rows(&self) -> &'a [u32] {
-        self.column.rows_of(self.template)
+    pub fn rows(&self) -> &[u32] {
+        self.rows.of(self.template)
     }
 
     /// Appends the numbers of these rows.

@@ -30,6 +30,15 @@ pub struct TemplateEncoded {
     pub references_used: u32,
 }
 
+impl TemplateEncoded {
+    /// Shows what of the constant text is whole words; nothing of a directory that cannot be read.
+    pub(crate) fn each_constant(&self, see: &mut dyn FnMut(&str)) {
+        if let Ok(directory) = Directory::read(&self.directory) {
+            directory.each_constant(see);
+        }
+    }
+}
+
 /// Gathers small pieces into pages.
 struct Pages {
     current: Vec<u8>,

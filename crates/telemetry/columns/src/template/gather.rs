@@ -33,7 +33,7 @@ impl TemplateColumn {
         each: &mut dyn FnMut(usize, &str) -> Result<(), ColumnError>,
     ) -> Result<(), ColumnError> {
         let mut text = String::new();
-        for (number, rows) in self.wanted(within) {
+        for (number, rows) in self.wanted(within)? {
             let mut renderer = Renderer::new(self, number)?;
             for chunk in rows.chunks(CHECKED_ROWS) {
                 checkpoint()?;
@@ -48,26 +48,27 @@ impl TemplateColumn {
     }
 
     /// Wanted rows by template, with their places in it.
-    fn wanted(&self, within: &Bits) -> Vec<(usize, Vec<(usize, usize)>)> {
+    fn wanted(&self, within: &Bits) -> Result<Vec<(usize, Vec<(usize, usize)>)>, ColumnError> {
         let mut list = Vec::new();
+        let by_template = self.rows_by_template()?;
         let count = within.count();
         if count < self.rows() / 16 {
             let mut found: Vec<(usize, usize)> = within
                 .ones()
-                .filter_map(|row| Some((self.template_of(row)?, row)))
+                .filter_map(|row| Some((by_template.template_of(row)?, row)))
                 .collect();
             found.sort_unstable();
             for rows in found.chunk_by(|a, b| a.0 == b.0) {
                 let number = rows.first().map_or(0, |row| row.0);
-                let all = self.rows_of(number);
+                let all = by_template.of(number);
                 let place = |row: usize| all.binary_search(&u32::try_from(row).ok()?).ok();
                 let rows = rows.iter().filter_map(|&(_, row)| Some((row, place(row)?)));
                 list.push((number, rows.collect()));
             }
-            return list;
+            return Ok(list);
         }
         for number in 0..self.directory.templates.len() {
-            let rows = self.rows_of(number).iter().enumerate();
+            let rows = by_template.of(number).iter().enumerate();
             let rows: Vec<(usize, usize)> = rows
                 .map(|(ordinal, &row)| (row as usize, ordinal))
                 .filter(|&(row, _)| within.get(row))
@@ -76,7 +77,7 @@ impl TemplateColumn {
                 list.push((number, rows));
             }
         }
-        list
+        Ok(list)
     }
 
     /// Numbers the rows of `within` by their text, without writing the texts.
@@ -90,8 +91,9 @@ impl TemplateColumn {
             codes: vec![0; self.rows()],
             rows: Vec::new(),
         };
+        let by_template = self.rows_by_template()?;
         for number in 0..self.directory.templates.len() {
-            let rows = self.rows_of(number);
+            let rows = by_template.of(number);
             if !rows.iter().any(|&row| within.get(row as usize)) {
                 continue;
             }

@@ -18,6 +18,7 @@ use crate::error::ColumnError;
 use crate::wire::{put_bytes, put_number, take_bytes, take_number};
 
 use super::byte_set::ByteSet;
+use super::words::whole_words;
 
 pub(super) const VERSION: u64 = 1;
 /// Largest page that is read back.
@@ -166,6 +167,28 @@ fn unzigzag(number: u64) -> i64 {
 }
 
 impl Directory {
+    /// The constants of a template between its variables; one more than there are variables.
+    pub(super) fn segments<'a>(&'a self, template: &Template, out: &mut Vec<&'a str>) {
+        out.clear();
+        let mut start = template.text.start as usize;
+        for slot in template.slots.of(&self.slots) {
+            let end = slot.at as usize;
+            out.push(self.text.get(start..end).unwrap_or_default());
+            start = end;
+        }
+        let end = (template.text.start + template.text.count) as usize;
+        out.push(self.text.get(start..end).unwrap_or_default());
+    }
+
+    /// Shows what of the constants is whole words.
+    pub(super) fn each_constant(&self, see: &mut dyn FnMut(&str)) {
+        let mut segments = Vec::new();
+        for template in &self.templates {
+            self.segments(template, &mut segments);
+            (0..segments.len()).for_each(|at| see(whole_words(&segments, at)));
+        }
+    }
+
     /// Writes the directory.
     pub(super) fn write(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.text.len() * 2);

@@ -31,8 +31,8 @@ mod words;
 
 pub use build::TemplateBuilder;
 pub use column::{
-    NoReferences, PageSource, References, SingleInteger, TemplateColumn, TemplatePart,
-    TemplateView, VariableKind, decompress_page, encode_texts,
+    NoReferences, PageSource, References, RowSource, SingleInteger, TemplateColumn, TemplatePart,
+    TemplateRows, TemplateView, VariableKind, decompress_page, encode_texts,
 };
 pub use encode::TemplateEncoded;
 pub use gather::NumberedTexts;

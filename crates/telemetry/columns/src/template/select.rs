@@ -4,17 +4,20 @@
 //! decide), or *maybe*: then the values of the variables that a literal would have to touch are tested
 //! by themselves, and only rows that are left are rendered and tested whole.
 
+use std::cell::OnceCell;
+use std::sync::Arc;
+
 use andon_reader::query::TokenSequence;
 
 use crate::bits::Bits;
 use crate::error::ColumnError;
 
-use super::column::{References, Renderer, TemplateColumn};
+use super::column::{References, Renderer, TemplateColumn, TemplateRows};
 use super::layout::{Encoding, Form, Slot};
 use super::pattern::{Literal, Needle, TextPattern, Touch};
 use super::probe::{Probe, Verdict};
 use super::slot::SlotReader;
-use super::words::{joined_end, joined_start};
+use super::words::whole_words;
 
 /// Asked now and then whether to go on; an error stops the search.
 pub type Checkpoint<'a> = &'a dyn Fn() -> Result<(), ColumnError>;
@@ -44,11 +47,12 @@ impl Found<'_> {
         self.is_all || self.within.get(row as usize)
     }
 
+    /// Says whether how many rows there are is all that is asked.
+    fn is_count(&self) -> bool {
+        self.is_all && self.bits.is_none()
+    }
+
     fn add_all(&mut self, rows: &[u32]) {
-        if self.is_all && self.bits.is_none() {
-            self.count += rows.len() as u64;
-            return;
-        }
         for &row in rows {
             if self.wants(row) {
                 self.add_row(row);
@@ -152,6 +156,8 @@ struct Search<'a> {
     references: &'a dyn References,
     literals: Vec<Searched>,
     folds: bool,
+    /// Read when they are first needed: constants decide much without them.
+    rows: OnceCell<Arc<TemplateRows>>,
     segments: Vec<&'a str>,
     text: String,
     touches: Vec<Touch>,
@@ -186,9 +192,6 @@ impl TemplateColumn {
     /// Says whether the constants of a template hold a word; the word is folded.
     #[must_use]
     pub fn constants_have_word(&self, word: &str) -> bool {
-        if !self.words.may_have(word, |see| self.each_constant(see)) {
-            return false;
-        }
         let words = TokenSequence::new(word);
         let literals = Literal::of_words(&words);
         let mut segments = Vec::new();
@@ -204,15 +207,6 @@ impl TemplateColumn {
                 (0..segments.len()).any(|at| words.is_in(whole_words(&segments, at)))
             })
         })
-    }
-
-    /// Shows what of the constants is whole words.
-    fn each_constant(&self, see: &mut dyn FnMut(&str)) {
-        let mut segments = Vec::new();
-        for template in &self.directory.templates {
-            self.segments(template, &mut segments);
-            (0..segments.len()).for_each(|at| see(whole_words(&segments, at)));
-        }
     }
 
     fn search<'a>(
@@ -249,19 +243,6 @@ impl TemplateColumn {
     }
 }
 
-/// The part of a constant whose words cannot go on in a variable.
-fn whole_words<'a>(segments: &[&'a str], at: usize) -> &'a str {
-    let segment = segments.get(at).copied().unwrap_or_default();
-    let start = if at > 0 { joined_start(segment).len() } else { 0 };
-    let rest = segment.get(start..).unwrap_or_default();
-    let cut = if at + 1 < segments.len() {
-        joined_end(rest).len()
-    } else {
-        0
-    };
-    rest.get(..rest.len() - cut).unwrap_or_default()
-}
-
 impl<'a> Search<'a> {
     fn new(
         column: &'a TemplateColumn,
@@ -289,10 +270,19 @@ impl<'a> Search<'a> {
             references,
             folds: literals.iter().any(|l| l.literal.ignore_ascii_case),
             literals,
+            rows: OnceCell::new(),
             segments: Vec::new(),
             text: String::new(),
             touches: Vec::new(),
         }
+    }
+
+    fn rows(&self) -> Result<Arc<TemplateRows>, ColumnError> {
+        if let Some(rows) = self.rows.get() {
+            return Ok(Arc::clone(rows));
+        }
+        let rows = self.column.rows_by_template()?;
+        Ok(Arc::clone(self.rows.get_or_init(|| rows)))
     }
 
     /// The templates that have a word that no variable has; nothing when there is no such word.
@@ -362,8 +352,9 @@ impl<'a> Search<'a> {
         checkpoint: Checkpoint<'_>,
     ) -> Result<(), ColumnError> {
         let mut by_template: Vec<(usize, u32)> = Vec::new();
+        let all_rows = self.rows()?;
         for row in found.within.ones() {
-            if let (Some(number), Ok(row)) = (self.column.template_of(row), u32::try_from(row))
+            if let (Some(number), Ok(row)) = (all_rows.template_of(row), u32::try_from(row))
                 && !self.is_ruled_out(number)
             {
                 by_template.push((number, row));
@@ -379,7 +370,7 @@ impl<'a> Search<'a> {
                 Class::None => {}
                 Class::All => rows.iter().for_each(|&(_, row)| found.add_row(row)),
                 Class::Maybe => {
-                    let all = self.column.rows_of(number);
+                    let all = all_rows.of(number);
                     let ordinals = rows
                         .iter()
                         .filter_map(|&(_, row)| all.binary_search(&row).ok());
@@ -401,8 +392,12 @@ impl<'a> Search<'a> {
         }
         match self.classify(number)? {
             Class::None => Ok(()),
+            Class::All if found.is_count() => {
+                found.count += u64::from(self.column.template(number)?.rows);
+                Ok(())
+            }
             Class::All => {
-                found.add_all(self.column.rows_of(number));
+                found.add_all(self.rows()?.of(number));
                 Ok(())
             }
             Class::Maybe => {
@@ -520,7 +515,8 @@ impl<'a> Search<'a> {
         found: &mut Found<'_>,
         checkpoint: Checkpoint<'_>,
     ) -> Result<(), ColumnError> {
-        let rows = self.column.rows_of(number);
+        let all_rows = self.rows()?;
+        let rows = all_rows.of(number);
         let mut verdicts: Option<Vec<Verdict>> = None;
         if let Some(text) = self.pattern.equals()
             && self.segments.len() == 2
@@ -609,6 +605,7 @@ impl<'a> Search<'a> {
             return Ok(verdicts);
         };
         let slots = self.column.slots(template);
+        let all_rows = self.rows()?;
         for touch in &self.touches {
             let Some(slot) = slots.get(touch.slot) else {
                 continue;
@@ -627,7 +624,7 @@ impl<'a> Search<'a> {
                     right.and_then(|text| text.chars().next()),
                     touch.slot + 2 < self.segments.len(),
                 ),
-                rows: self.column.rows_of(number),
+                rows: all_rows.of(number),
                 known,
                 within: (!found.is_all).then_some(found.within),
             };
@@ -657,7 +654,8 @@ impl<'a> Search<'a> {
         found: &mut Found<'_>,
         checkpoint: Checkpoint<'_>,
     ) -> Result<(), ColumnError> {
-        let rows = self.column.rows_of(number);
+        let all_rows = self.rows()?;
+        let rows = all_rows.of(number);
         let mut renderer: Option<Renderer<'_>> = None;
         for (done, ordinal) in ordinals.enumerate() {
             if done % CHECKED_ROWS == CHECKED_ROWS - 1 {

@@ -80,6 +80,15 @@ pub(super) fn joined_start(constant: &str) -> &str {
         .unwrap_or_default()
 }
 
+/// The part of a constant whose words cannot go on in a variable.
+pub(super) fn whole_words<'a>(segments: &[&'a str], at: usize) -> &'a str {
+    let segment = segments.get(at).copied().unwrap_or_default();
+    let start = if at > 0 { joined_start(segment).len() } else { 0 };
+    let rest = segment.get(start..).unwrap_or_default();
+    let cut = if at + 1 < segments.len() { joined_end(rest).len() } else { 0 };
+    rest.get(..rest.len() - cut).unwrap_or_default()
+}
+
 impl<'a> WordWriter<'a> {
     pub(super) fn new(word: &'a mut dyn FnMut(&str)) -> Self {
         Self {

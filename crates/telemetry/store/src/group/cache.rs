@@ -7,6 +7,7 @@ use andon_columns::bits::Bits;
 use andon_columns::column::Column;
 use andon_columns::group::FieldNames;
 use andon_columns::keys::KeyFilter;
+use andon_columns::template::TemplateRows;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
@@ -15,9 +16,12 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 pub(super) enum Item {
     /// A column by its place in the Parquet file.
     Column(u32),
+    /// Which template each row of such a column has.
+    Rows(u32),
     /// A section of the index, decompressed.
     Page(u32),
     Filter,
+    Vocabulary,
     RestFields,
     ResourceFields,
     /// The lines that a deletion hides, by its number.
@@ -27,6 +31,7 @@ pub(super) enum Item {
 #[derive(Debug, Clone)]
 pub(super) enum Kept {
     Column(Arc<Column>),
+    Rows(Arc<TemplateRows>),
     Page(Arc<Vec<u8>>),
     Filter(Arc<KeyFilter>),
     Fields(Arc<FieldNames>),
@@ -37,6 +42,7 @@ impl Kept {
     fn memory_bytes(&self) -> usize {
         match self {
             Self::Column(column) => column.memory_bytes(),
+            Self::Rows(rows) => rows.memory_bytes(),
             Self::Page(page) => page.capacity(),
             Self::Filter(filter) => filter.memory_bytes(),
             Self::Fields(names) => names.memory_bytes(),

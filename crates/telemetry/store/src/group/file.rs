@@ -15,7 +15,7 @@ use andon_columns::group::{FieldNames, GroupFacts};
 use andon_columns::keys::KeyFilter;
 use andon_columns::lines::Kind;
 use andon_columns::select::Checkpoint;
-use andon_columns::template::{PageSource, TemplateColumn, decompress_page};
+use andon_columns::template::{PageSource, RowSource, TemplateColumn, TemplateRows, decompress_page};
 
 use crate::disk::{Disk, DiskRead};
 
@@ -201,7 +201,11 @@ impl StoredGroup {
             // Before others that want the column wait for it: each has a time limit of its own.
             self.files.prepare(checkpoint)?;
         }
-        let kept = self.cache.get(self.files.segment, item, || Ok(Kept::Column(Arc::new(self.load(chunk)?))))?;
+        let load = || match chunk.form {
+            Form::Templates => self.open_templates(chunk, Some(place)),
+            _ => self.load(chunk),
+        };
+        let kept = self.cache.get(self.files.segment, item, || Ok(Kept::Column(Arc::new(load()?))))?;
         match kept {
             Kept::Column(column) => Ok(Some(column)),
             _ => Ok(None),
@@ -214,39 +218,21 @@ impl StoredGroup {
             .find(|(_, chunk)| chunk.name == *name)
     }
 
+    /// Reads a column, whole.
     pub(super) fn load(&self, chunk: &StoredChunk) -> Result<Column, ColumnError> {
-        let files = &self.files;
+        if chunk.form == Form::Templates {
+            return self.open_templates(chunk, None);
+        }
         note_column();
-        let wrong = |what: &str| {
-            damaged(
-                &files.data_path,
-                &format!("column `{}` {what}", chunk.column),
-            )
-        };
-        let bytes = read(
-            files.data.as_ref(),
-            &files.data_path,
-            chunk.offset,
-            chunk.bytes,
-        )?;
-        if crc32fast::hash(&bytes) != chunk.crc {
-            return Err(wrong("is damaged: its checksum is wrong"));
-        }
-        let rows = usize::try_from(self.content.facts.rows).unwrap_or(0);
-        if chunk.form != Form::Templates {
-            return decode(chunk, rows, &bytes).ok_or_else(|| wrong("is damaged"));
-        }
-        let ids = template_ids(chunk, rows, &bytes).ok_or_else(|| wrong("is damaged"))?;
-        self.open_templates(&chunk.name, rows, &ids)
+        let bytes = self.files.chunk(chunk)?;
+        decode(chunk, self.rows(), &bytes).ok_or_else(|| self.files.wrong_chunk(chunk, "is damaged"))
     }
 
-    fn open_templates(
-        &self,
-        name: &ColumnName,
-        rows: usize,
-        ids: &[u32],
-    ) -> Result<Column, ColumnError> {
-        let sections = self.template_sections(name)?;
+    /// Opens a column of templates, without its rows where the cache has a place for them.
+    fn open_templates(&self, chunk: &StoredChunk, place: Option<u32>) -> Result<Column, ColumnError> {
+        note_column();
+        let rows = self.rows();
+        let sections = self.template_sections(&chunk.name)?;
         let path = &self.files.index_path;
         let presence = match sections.presence {
             None => None,
@@ -263,8 +249,21 @@ impl StoredGroup {
             first: sections.first_page,
             count: sections.pages,
         });
-        let column =
-            TemplateColumn::open(ids, &directory, pages).map_err(|error| damaged(path, &error))?;
+        let stored_rows = StoredRows {
+            files: Arc::clone(&self.files),
+            cache: Arc::downgrade(&self.cache),
+            chunk: chunk.clone(),
+            rows,
+            place: place.unwrap_or_default(),
+        };
+        let column = match place {
+            Some(_) => TemplateColumn::open_without_rows(Arc::new(stored_rows), &directory, pages),
+            None => TemplateColumn::open(&stored_rows.read()?, &directory, pages),
+        };
+        let column = column.map_err(|error| damaged(path, &error))?;
+        if column.rows() != rows {
+            return Err(damaged(path, &"the rows and the templates do not belong together"));
+        }
         Ok(Column::Templates {
             column: Arc::new(column),
             presence,
@@ -285,19 +284,17 @@ impl StoredGroup {
             .ok_or_else(|| damaged(&self.files.index_path, &"a column of templates is missing"))
     }
 
-    fn filter(&self) -> Result<Arc<KeyFilter>, ColumnError> {
-        let Some(places) = &self.places else {
-            return Ok(Arc::new(KeyFilter::unknown()));
-        };
-        let kept = self.cache.get(self.files.segment, Item::Filter, || {
-            let bytes = self.files.section(places.filter)?;
+    /// Gives a filter; one that cannot be read rules nothing out.
+    fn filter(&self, item: Item, section: u32) -> Arc<KeyFilter> {
+        let kept = self.cache.get(self.files.segment, item, || {
+            let bytes = self.files.section(section)?;
             let filter = KeyFilter::decode(&bytes)
                 .ok_or_else(|| damaged(&self.files.index_path, &"the filter is damaged"))?;
             Ok(Kept::Filter(Arc::new(filter)))
-        })?;
+        });
         match kept {
-            Kept::Filter(filter) => Ok(filter),
-            _ => Ok(Arc::new(KeyFilter::unknown())),
+            Ok(Kept::Filter(filter)) => filter,
+            _ => Arc::new(KeyFilter::unknown()),
         }
     }
 
@@ -351,6 +348,19 @@ impl Files {
     fn prepare(&self, checkpoint: Checkpoint<'_>) -> Result<(), ColumnError> {
         self.index.iter().try_for_each(|file| file.prepare(checkpoint))?;
         self.data.prepare(checkpoint)
+    }
+
+    /// Reads a column of the Parquet file, checked.
+    fn chunk(&self, chunk: &StoredChunk) -> Result<Vec<u8>, ColumnError> {
+        let bytes = read(self.data.as_ref(), &self.data_path, chunk.offset, chunk.bytes)?;
+        if crc32fast::hash(&bytes) != chunk.crc {
+            return Err(self.wrong_chunk(chunk, "is damaged: its checksum is wrong"));
+        }
+        Ok(bytes)
+    }
+
+    fn wrong_chunk(&self, chunk: &StoredChunk, what: &str) -> ColumnError {
+        damaged(&self.data_path, &format!("column `{}` {what}", chunk.column))
     }
 
     /// Reads a section of the index, checked.
@@ -409,6 +419,34 @@ impl PageSource for StoredPages {
         match kept {
             Kept::Page(page) => Ok(page),
             _ => self.files.page(section),
+        }
+    }
+}
+
+/// Which template each row of a column has, read when it is needed.
+struct StoredRows {
+    files: Arc<Files>,
+    cache: Weak<ColumnCache>,
+    chunk: StoredChunk,
+    rows: usize,
+    /// The column's place in the Parquet file.
+    place: u32,
+}
+
+impl StoredRows {
+    fn read(&self) -> Result<Vec<u32>, ColumnError> {
+        let bytes = self.files.chunk(&self.chunk)?;
+        template_ids(&self.chunk, self.rows, &bytes).ok_or_else(|| self.files.wrong_chunk(&self.chunk, "is damaged"))
+    }
+}
+
+impl RowSource for StoredRows {
+    fn rows(&self, make: &dyn Fn(&[u32]) -> Result<TemplateRows, ColumnError>) -> Result<Arc<TemplateRows>, ColumnError> {
+        let read = || make(&self.read()?).map(Arc::new);
+        let Some(cache) = self.cache.upgrade() else { return read() };
+        match cache.get(self.files.segment, Item::Rows(self.place), || read().map(Kept::Rows))? {
+            Kept::Rows(rows) => Ok(rows),
+            _ => read(),
         }
     }
 }
@@ -481,8 +519,13 @@ impl GroupView for StoredGroup {
     }
 
     fn may_have_key(&self, key: u64) -> bool {
-        // A filter that cannot be read rules nothing out.
-        self.filter().map_or(true, |filter| filter.may_have(key))
+        let places = self.places.as_ref();
+        places.is_none_or(|places| self.filter(Item::Filter, places.filter).may_have(key))
+    }
+
+    fn vocabulary_may_have(&self, key: u64) -> Option<bool> {
+        let section = self.places.as_ref()?.vocabulary?;
+        Some(self.filter(Item::Vocabulary, section).may_have(key))
     }
 
     fn severities(&self) -> u32 {

@@ -126,6 +126,9 @@ impl Content {
 pub(super) struct Places {
     pub(super) templates: Vec<TemplateSections>,
     pub(super) filter: u32,
+    /// Section of the filter over what columns keep once; segments of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) vocabulary: Option<u32>,
     pub(super) rest_fields: u32,
     pub(super) resource_fields: u32,
 }

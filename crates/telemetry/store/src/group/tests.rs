@@ -3,14 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use andon_columns::bits::Bits;
 use andon_columns::column::{ColumnName, GroupView};
 use andon_columns::group::{GroupBuilder, GroupRows, MemoryGroup, RowBuffer};
 use andon_columns::keys::word_key;
 use andon_columns::lines::Lines;
-use andon_reader::NewLogRow;
+use andon_columns::select::{Span, count, select};
+use andon_reader::query::Filter;
+use andon_reader::{Clock, NewLogRow};
 use serde_json::json;
 
-use super::{ColumnCache, StoredGroup, data_name, index_name, write_group};
+use super::{ColumnCache, StoredGroup, data_name, index_name, read_so_far, write_group};
 use crate::disk::RealDisk;
 
 /// Numbers that look random but are the same every time.
@@ -205,6 +208,36 @@ fn columns_are_read_once_and_forgotten_with_their_segment() {
     let stored = StoredGroup::open(&RealDisk, folder.path(), 1, &small).unwrap();
     lines_of(&stored);
     assert!(small.memory_bytes() <= 10_000);
+}
+
+#[test]
+fn what_no_line_has_is_ruled_out_without_reading_a_column() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), 1, builder(20_000));
+    let stored = open(folder.path(), 1);
+    let found = |query: &str| {
+        let filter = Filter::parse(query).unwrap();
+        let (_, before) = read_so_far();
+        let rows = select(&filter, &stored, Bits::all(stored.rows()), &|| Ok(())).unwrap();
+        (rows.count(), read_so_far().1 - before)
+    };
+    for query in ["absent", "message:absent", "\"request absent\"", "request AND absent", "absent OR missing"] {
+        assert_eq!(found(query), (0, 0), "{query}");
+    }
+}
+
+#[test]
+fn constants_are_counted_without_reading_which_line_has_them() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), 1, builder(20_000));
+    let cache = Arc::new(ColumnCache::new(64 << 20));
+    let stored = StoredGroup::open(&RealDisk, folder.path(), 1, &cache).unwrap();
+    let filter = Filter::parse("message:request").unwrap();
+    let counted = count(&filter, &stored, Span { since_us: i64::MIN, until_us: i64::MAX, clock: Clock::Timestamp }, &|| Ok(())).unwrap();
+    let without = cache.memory_bytes();
+    let selected = select(&filter, &stored, Bits::all(stored.rows()), &|| Ok(())).unwrap();
+    assert!(counted > 0 && counted == selected.count() as u64);
+    assert!(cache.memory_bytes() > without + 20_000, "the lines of each template are read only now");
 }
 
 #[test]
