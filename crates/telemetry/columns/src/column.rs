@@ -273,6 +273,12 @@ pub trait GroupView: Send + Sync {
         None
     }
 
+    /// Gives the buckets of templates, a bit for each, in which a variable of a message may have a folded word, whole
+    /// or in part; see [`crate::keys`].
+    fn message_buckets(&self, _folded: &str) -> u64 {
+        u64::MAX
+    }
+
     /// Bit n is set when severity number n occurs.
     fn severities(&self) -> u32;
 

@@ -12,8 +12,13 @@
 //!
 //! A second, small filter, the *vocabulary*, holds what columns keep once however many lines have it:
 //!
-//! - for a column of **templates**: each word that lies wholly in constant text;
+//! - for a column of **templates**: each word of the constant text between two variables, also one that may
+//!   go on in a variable;
 //! - for a **dictionary**: each word of its texts.
+//!
+//! A third one, the *whereabouts*, holds for messages in which templates a word stands that is no number and
+//! does not lie wholly in constant text: the most frequent templates have a bucket of their own, see
+//! [`bucket_of`], the others share some. It is asked for words that some line has.
 //!
 //! So a word cannot be in a column of templates when (a) no template constant has it, (b) the filter does
 //! not have [`word_key`] of it, and (c) no column referred to can have it. Numbers are searched
@@ -76,12 +81,37 @@ impl KeySpace {
         })
     }
 
+    /// The keys of the same column in a bucket of templates.
+    #[must_use]
+    pub fn in_bucket(self, bucket: u8) -> Self {
+        Self(hash(self.0, &[bucket]))
+    }
+
     /// The key of a folded word, or of a whole identifier.
     #[must_use]
     #[inline]
     pub fn key(self, folded: &str) -> u64 {
         hash(self.0, folded.as_bytes())
     }
+}
+
+/// Buckets into which templates fall.
+pub const BUCKETS: u8 = 64;
+/// Templates with a bucket of their own.
+const OWN_BUCKETS: usize = 48;
+
+/// Gives the bucket of a template by its number; frequent ones have small numbers.
+#[must_use]
+pub fn bucket_of(template: usize) -> u8 {
+    let shared = usize::from(BUCKETS) - OWN_BUCKETS;
+    let bucket = if template < OWN_BUCKETS { template } else { OWN_BUCKETS + template % shared };
+    u8::try_from(bucket).unwrap_or(0)
+}
+
+/// Says whether the whereabouts of a folded word are known.
+#[must_use]
+pub fn has_whereabouts(folded: &str) -> bool {
+    folded.bytes().any(|byte| !byte.is_ascii_digit())
 }
 
 /// Gives the key of a folded word of a column.
@@ -159,6 +189,8 @@ pub(crate) struct GroupKeys {
     pub(crate) varying: Keys,
     /// Of what columns keep once.
     pub(crate) vocabulary: Keys,
+    /// Of where words stand; of messages only.
+    pub(crate) whereabouts: Option<Keys>,
 }
 
 impl GroupKeys {
@@ -166,6 +198,18 @@ impl GroupKeys {
     pub(crate) fn append(&mut self, other: Self) {
         self.varying.append(other.varying);
         self.vocabulary.append(other.vocabulary);
+        self.whereabouts = self.whereabouts.take().or(other.whereabouts);
+    }
+
+    /// Adds a word of some line of a template.
+    #[inline]
+    pub(crate) fn add_varying(&mut self, space: KeySpace, template: usize, folded: &str) {
+        self.varying.add(space.key(folded));
+        if let Some(keys) = &mut self.whereabouts
+            && has_whereabouts(folded)
+        {
+            keys.add(space.in_bucket(bucket_of(template)).key(folded));
+        }
     }
 }
 
@@ -218,6 +262,17 @@ impl KeyFilter {
             FilterForm::List(keys) => keys.binary_search(&key).is_ok(),
             FilterForm::Fuse(filter) => filter.contains(&key),
         }
+    }
+
+    /// Gives the buckets of templates, a bit for each, in which a folded word of a column may stand.
+    #[must_use]
+    pub fn buckets(&self, column: &ColumnName, folded: &str) -> u64 {
+        if !has_whereabouts(folded) {
+            return u64::MAX;
+        }
+        let space = KeySpace::of(column);
+        let may_stand = |&bucket: &u8| self.may_have(space.in_bucket(bucket).key(folded));
+        (0..BUCKETS).filter(may_stand).fold(0, |buckets, bucket| buckets | 1 << bucket)
     }
 
     /// Memory in use.

@@ -104,6 +104,10 @@ impl GroupView for LiveGroup {
         self.group.vocabulary_may_have(key)
     }
 
+    fn message_buckets(&self, folded: &str) -> u64 {
+        self.group.message_buckets(folded)
+    }
+
     fn severities(&self) -> u32 {
         self.group.severities()
     }

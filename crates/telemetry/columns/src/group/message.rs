@@ -6,7 +6,7 @@
 //! numbers among the attributes, in the order in which they first appear.
 
 use crate::column::ColumnName;
-use crate::keys::{GroupKeys, KeySpace};
+use crate::keys::{GroupKeys, KeySpace, Keys};
 use crate::lines::{Cell, Kind};
 
 use super::attributes::GROWING_COLUMNS;
@@ -99,7 +99,7 @@ impl Messages {
     }
 
     pub(super) fn finish(self, rows: usize) -> FinishedMessages {
-        let mut keys = GroupKeys::default();
+        let mut keys = GroupKeys { whereabouts: Some(Keys::default()), ..GroupKeys::default() };
         let column = self.builder.finish(rows, KeySpace::of(&NAME), &mut keys);
         FinishedMessages { column, keys }
     }

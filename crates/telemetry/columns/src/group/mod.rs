@@ -22,7 +22,7 @@ mod view;
 
 use crate::bits::Bits;
 use crate::column::{Column, ColumnName, Form, GROUP_ROWS};
-use crate::keys::KeyFilter;
+use crate::keys::{KeyFilter, Keys};
 use crate::lines::{Cell, Lines};
 use crate::template::TemplateEncoded;
 
@@ -126,6 +126,8 @@ pub struct Group {
     pub filter: KeyFilter,
     /// The filter over the words that columns keep once, see [`crate::keys`].
     pub vocabulary: KeyFilter,
+    /// The filter over where words of messages stand, see [`crate::keys`].
+    pub whereabouts: KeyFilter,
     /// Names found in [`ColumnName::Rest`].
     pub rest_fields: FieldNames,
     /// Names found in the resources.
@@ -201,7 +203,8 @@ impl Group {
         columns.insert(place, (message::NAME, messages.column));
         keys.append(messages.keys);
         let (filter, vocabulary) = (keys.varying.finish(), keys.vocabulary.finish());
-        Self { facts, columns, filter, vocabulary, rest_fields, resource_fields }
+        let whereabouts = keys.whereabouts.map_or_else(KeyFilter::unknown, Keys::finish);
+        Self { facts, columns, filter, vocabulary, whereabouts, rest_fields, resource_fields }
     }
 }
 

@@ -277,6 +277,33 @@ fn columns_take_the_form_that_their_values_ask_for() {
 }
 
 #[test]
+fn in_which_templates_a_word_stands_is_known_roughly() {
+    let rows: Vec<NewLogRow> = (0..20_000u64)
+        .map(|n| match n % 3 {
+            0 => row(&format!("opened file x{:x}y", mixed(n))),
+            1 => row(&format!("closed socket z{:x}w after {n} ms", mixed(n))),
+            _ => row(&format!("tick {n}")),
+        })
+        .collect();
+    let batches = [batch(&rows, 1)];
+    let view = close(&batches);
+    let messages = view.column(&ColumnName::Text(2)).unwrap().unwrap();
+    let Column::Templates { column, .. } = &*messages else { panic!("no templates") };
+    let by_template = column.rows_by_template().unwrap();
+    let mut elsewhere = 0;
+    for (at, row) in rows.iter().enumerate().filter(|(at, _)| at % 3 < 2) {
+        let word = row.message.split(' ').nth(2).unwrap();
+        let buckets = view.message_buckets(word);
+        let own = 1 << crate::keys::bucket_of(by_template.template_of(at).unwrap());
+        assert!(buckets & own != 0, "{word}");
+        elsewhere += (buckets & !own).count_ones();
+    }
+    // Thirteen thousand words with sixty-three other buckets each, of which four in a thousand are taken for it.
+    assert!(elsewhere < 6_000, "{elsewhere}");
+    assert_eq!(view.message_buckets("12"), u64::MAX, "numbers stand anywhere");
+}
+
+#[test]
 fn ten_thousand_fields_share_the_rest_and_come_back() {
     let rows: Vec<NewLogRow> = (0..20_000u64)
         .map(|n| NewLogRow {

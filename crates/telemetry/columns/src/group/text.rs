@@ -244,7 +244,7 @@ impl TextBuilder {
             } => finish_identifiers(width, &bytes, &empty, &self.rows, rows, space, &mut keys.varying),
             Form::Templates(mut builder) => {
                 pad(&mut builder, rows);
-                let encoded = builder.finish(Some(&mut |word| keys.varying.add(space.key(word))));
+                let encoded = builder.finish(Some(&mut |template, word| keys.add_varying(space, template, word)));
                 encoded.each_constant(&mut |text| keys.vocabulary.add_words(space, text));
                 StoredColumn::Templates {
                     encoded,

@@ -17,6 +17,7 @@ pub struct MemoryGroup {
     columns: BTreeMap<ColumnName, (Arc<Column>, bool)>,
     filter: KeyFilter,
     vocabulary: KeyFilter,
+    whereabouts: KeyFilter,
     rest_fields: FieldNames,
     resource_fields: FieldNames,
 }
@@ -68,6 +69,7 @@ impl MemoryGroup {
             columns,
             filter: group.filter,
             vocabulary: group.vocabulary,
+            whereabouts: group.whereabouts,
             rest_fields: group.rest_fields,
             resource_fields: group.resource_fields,
         })
@@ -129,6 +131,10 @@ impl GroupView for MemoryGroup {
 
     fn vocabulary_may_have(&self, key: u64) -> Option<bool> {
         Some(self.vocabulary.may_have(key))
+    }
+
+    fn message_buckets(&self, folded: &str) -> u64 {
+        self.whereabouts.buckets(&super::message::NAME, folded)
     }
 
     fn severities(&self) -> u32 {

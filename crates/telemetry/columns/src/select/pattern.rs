@@ -20,6 +20,10 @@ struct Pattern<'a> {
     words: Option<&'a TokenSequence>,
     /// For each literal whether it is a word that only constant text of templates has.
     constant: Vec<bool>,
+    /// For each literal whether it is a word that no constant has.
+    varying: Vec<bool>,
+    /// For each literal the buckets of templates in which a variable may have it.
+    buckets: Vec<u64>,
     /// For each literal whether it is a word that no column referred to has.
     unreferred: Vec<bool>,
     is_substring: bool,
@@ -33,6 +37,8 @@ impl<'a> Pattern<'a> {
             literals: Vec::new(),
             words: None,
             constant: Vec::new(),
+            varying: Vec::new(),
+            buckets: Vec::new(),
             unreferred: Vec::new(),
             is_substring: false,
             equals: None,
@@ -72,6 +78,8 @@ impl<'a> Pattern<'a> {
                 let word = std::str::from_utf8(&literal.bytes).unwrap_or_default();
                 let is_unreferred = selector.references_lack(word)?;
                 pattern.unreferred.push(is_unreferred);
+                pattern.buckets.push(if is_unreferred { group.message_buckets(word) } else { u64::MAX });
+                pattern.varying.push(selector.message_constants_lack(word));
                 pattern.constant.push(is_unreferred && selector.message_variables_lack(word));
             }
         }
@@ -106,6 +114,14 @@ impl TextPattern for Pattern<'_> {
 
     fn is_constant(&self, literal: usize) -> bool {
         self.constant.get(literal).is_some_and(|&is_constant| is_constant)
+    }
+
+    fn buckets(&self, literal: usize) -> u64 {
+        self.buckets.get(literal).copied().unwrap_or(u64::MAX)
+    }
+
+    fn is_in_constants(&self, literal: usize) -> bool {
+        self.varying.get(literal).is_none_or(|&is_varying| !is_varying)
     }
 
     fn is_in_references(&self, literal: usize) -> bool {

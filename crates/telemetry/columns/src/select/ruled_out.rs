@@ -151,6 +151,11 @@ impl Selector<'_> {
         self.group.has_keys(&column) && !self.group.may_have_key(word_key(&column, word))
     }
 
+    /// Says whether no constant of a message has the word between two variables.
+    pub(super) fn message_constants_lack(&self, word: &str) -> bool {
+        self.is_not_kept(&message_column(), word)
+    }
+
     /// Messages may hold the values of other columns; those of attributes are looked up in them.
     pub(super) fn references_lack(&self, word: &str) -> Result<bool, ColumnError> {
         self.references_lack_of(word, Look::Columns)

@@ -240,11 +240,11 @@ impl TemplateBuilder {
         0
     }
 
-    /// Ends the group. `word` gets each word, folded as searches compare words, that some row has
+    /// Ends the group. `word` gets, with the number of the template, each word, folded as searches compare words, that some row has
     /// and that does not lie wholly in the constant text of the row's template, at least once; words
     /// of other columns' values are left out (see [`TemplateEncoded::references_used`]).
     #[must_use]
-    pub fn finish(mut self, word: Option<&mut dyn FnMut(&str)>) -> TemplateEncoded {
+    pub fn finish(mut self, word: Option<&mut dyn FnMut(usize, &str)>) -> TemplateEncoded {
         self.templates.by_hash = FxHashMap::default();
         self.demote_rare();
         let mut list = std::mem::take(&mut self.templates.list);

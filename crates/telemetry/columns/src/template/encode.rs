@@ -31,7 +31,7 @@ pub struct TemplateEncoded {
 }
 
 impl TemplateEncoded {
-    /// Shows what of the constant text is whole words; nothing of a directory that cannot be read.
+    /// Shows the constant text between variables; nothing of a directory that cannot be read.
     pub(crate) fn each_constant(&self, see: &mut dyn FnMut(&str)) {
         if let Ok(directory) = Directory::read(&self.directory) {
             directory.each_constant(see);
@@ -104,7 +104,7 @@ pub(super) fn encode(
     templates: Vec<Gathered>,
     ids: Vec<u32>,
     references: &ReferencesSeen,
-    word: Option<&mut dyn FnMut(&str)>,
+    word: Option<&mut dyn FnMut(usize, &str)>,
 ) -> TemplateEncoded {
     let mut encoder = Encoder {
         pages: Pages::new(),
@@ -186,7 +186,7 @@ impl Encoder<'_> {
                 })
                 .collect();
             let last = text.get(constant_start..text_end).unwrap_or_default();
-            words.write(&parts, last, template.rows as usize);
+            words.write(self.directory.templates.len(), &parts, last, template.rows as usize);
         }
         self.directory.templates.push(Template {
             rows: template.rows,

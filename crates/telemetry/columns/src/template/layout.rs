@@ -18,7 +18,6 @@ use crate::error::ColumnError;
 use crate::wire::{put_bytes, put_number, take_bytes, take_number};
 
 use super::byte_set::ByteSet;
-use super::words::whole_words;
 
 pub(super) const VERSION: u64 = 1;
 /// Largest page that is read back.
@@ -180,12 +179,12 @@ impl Directory {
         out.push(self.text.get(start..end).unwrap_or_default());
     }
 
-    /// Shows what of the constants is whole words.
+    /// Shows the constants between variables.
     pub(super) fn each_constant(&self, see: &mut dyn FnMut(&str)) {
         let mut segments = Vec::new();
         for template in &self.templates {
             self.segments(template, &mut segments);
-            (0..segments.len()).for_each(|at| see(whole_words(&segments, at)));
+            segments.iter().for_each(|segment| see(segment));
         }
     }
 

@@ -62,6 +62,17 @@ pub trait TextPattern {
         false
     }
 
+    /// Gives the buckets of templates ([`crate::keys::bucket_of`]) in which a variable may have the literal; others
+    /// only for a word of [`TextPattern::words`].
+    fn buckets(&self, _literal: usize) -> u64 {
+        u64::MAX
+    }
+
+    /// Says whether the constant text between two variables may hold the literal as a word.
+    fn is_in_constants(&self, _literal: usize) -> bool {
+        true
+    }
+
     /// Says whether the value of another column that a text refers to may have the literal at this place;
     /// no only for a word of [`TextPattern::words`].
     fn is_in_references(&self, _literal: usize) -> bool {

@@ -11,6 +11,7 @@ use andon_reader::query::TokenSequence;
 
 use crate::bits::Bits;
 use crate::error::ColumnError;
+use crate::keys::bucket_of;
 
 use super::column::{References, Renderer, TemplateColumn, TemplateRows};
 use super::layout::{Encoding, Form, Slot};
@@ -78,28 +79,61 @@ struct Searched {
     in_constants: Bits,
     /// It is a word that no variable has.
     is_constant: bool,
+    /// The buckets of templates in which a variable may have it.
+    buckets: u64,
     /// The value of another column may have it.
     in_references: bool,
+}
+
+/// What is known about a literal before the column is looked at.
+#[derive(Clone, Copy)]
+struct Known {
+    is_constant: bool,
+    buckets: u64,
+    in_constants: bool,
+    in_references: bool,
+}
+
+impl Known {
+    fn of(pattern: &dyn TextPattern, place: usize) -> Self {
+        Self {
+            is_constant: pattern.is_constant(place),
+            buckets: pattern.buckets(place),
+            in_constants: pattern.is_in_constants(place),
+            in_references: pattern.is_in_references(place),
+        }
+    }
 }
 
 impl Searched {
     fn new(
         column: &TemplateColumn,
         literal: &Literal,
-        is_constant: bool,
-        in_references: bool,
+        known: Known,
     ) -> Self {
+        let Known { is_constant, buckets, in_constants, in_references } = known;
         let needle = Needle::beginning(literal);
         // Of a word that no variable has, no variable is asked.
         let sets = column.directory.byte_sets.iter().filter(|_| !is_constant);
         Self {
             literal: literal.clone(),
             places: sets.map(|set| needle.places_in(set)).collect(),
-            in_constants: templates_with(column, &needle),
+            in_constants: if in_constants {
+                templates_with(column, &needle)
+            } else {
+                Bits::none(column.directory.templates.len())
+            },
             needle,
             is_constant,
+            buckets,
             in_references,
         }
+    }
+
+    /// It is a word that no variable of the template has.
+    #[inline]
+    fn is_constant_in(&self, template: usize) -> bool {
+        self.is_constant || self.buckets >> bucket_of(template) & 1 == 0
     }
 
     /// The places of the literal that may stand in a variable.
@@ -250,20 +284,14 @@ impl<'a> Search<'a> {
         references: &'a dyn References,
     ) -> Self {
         let literals = pattern.literals().iter().enumerate();
-        let mut literals: Vec<(bool, usize, &Literal)> = literals
+        let mut literals: Vec<(Known, &Literal)> = literals
             .filter(|(_, literal)| !literal.bytes.is_empty())
-            .map(|(place, literal)| (pattern.is_constant(place), place, literal))
+            .map(|(place, literal)| (Known::of(pattern, place), literal))
             .collect();
         // Words that only constants have say most; long ones occur in few templates and values.
-        literals.sort_by_key(|(is_constant, _, literal)| {
-            (!is_constant, std::cmp::Reverse(literal.bytes.len()))
-        });
-        let literals: Vec<Searched> = literals
-            .into_iter()
-            .map(|(is_constant, place, literal)| {
-                Searched::new(column, literal, is_constant, pattern.is_in_references(place))
-            })
-            .collect();
+        literals.sort_by_key(|(known, literal)| (!known.is_constant, std::cmp::Reverse(literal.bytes.len())));
+        let literals: Vec<Searched> =
+            literals.into_iter().map(|(known, literal)| Searched::new(column, literal, known)).collect();
         Self {
             column,
             pattern,
@@ -302,7 +330,7 @@ impl<'a> Search<'a> {
         }
         self.literals.iter().any(|literal| {
             !literal.in_constants.get(number)
-                && (literal.is_constant
+                && (literal.is_constant_in(number)
                     || (!known.has_empty
                         && (literal.places_of(known.union) == 0
                             || self.cannot_touch(literal, number))))
@@ -430,7 +458,7 @@ impl<'a> Search<'a> {
             if (0..segments.len()).any(|at| words.is_in(whole_words(segments, at))) {
                 return Ok(Class::All);
             }
-            if self.is_constant_word(words) && !self.is_unsearchable(number) {
+            if self.is_constant_word(words, number) && !self.is_unsearchable(number) {
                 return Ok(Class::None);
             }
         } else if self.pattern.substring().is_some()
@@ -458,8 +486,8 @@ impl<'a> Search<'a> {
     }
 
     /// A single word that no variable has, whole or in part.
-    fn is_constant_word(&self, words: &TokenSequence) -> bool {
-        matches!((self.literals.as_slice(), words.folded()), ([only], [_]) if only.is_constant)
+    fn is_constant_word(&self, words: &TokenSequence, number: usize) -> bool {
+        matches!((self.literals.as_slice(), words.folded()), ([only], [_]) if only.is_constant_in(number))
     }
 
     fn may_equal(&self, number: usize, text: &str) -> Result<bool, ColumnError> {

@@ -32,7 +32,7 @@ impl References for Others<'_> {
     }
 }
 
-fn encode(rows: &Rows, words: Option<&mut dyn FnMut(&str)>) -> TemplateEncoded {
+fn encode(rows: &Rows, words: Option<&mut dyn FnMut(usize, &str)>) -> TemplateEncoded {
     let mut builder = TemplateBuilder::new();
     for (text, [first, second]) in rows {
         builder.push(text, &[first, second]);
@@ -289,7 +289,7 @@ proptest! {
     #[test]
     fn each_word_is_constant_or_given_to_the_filter(rows in rows()) {
         let mut given = std::collections::BTreeSet::new();
-        let encoded = encode(&rows, Some(&mut |word: &str| { given.insert(word.to_owned()); }));
+        let encoded = encode(&rows, Some(&mut |_, word: &str| { given.insert(word.to_owned()); }));
         let column = open(&encoded).unwrap();
         for (text, values) in &rows {
             let mut known: Vec<String> = Vec::new();

@@ -57,7 +57,8 @@ impl<'a> Repeats<'a> {
 
 /// Gives words to somebody who gathers them.
 pub(super) struct WordWriter<'a> {
-    word: &'a mut dyn FnMut(&str),
+    word: &'a mut dyn FnMut(usize, &str),
+    template: usize,
     numbers: Vec<u64>,
     text: String,
 }
@@ -90,16 +91,18 @@ pub(super) fn whole_words<'a>(segments: &[&'a str], at: usize) -> &'a str {
 }
 
 impl<'a> WordWriter<'a> {
-    pub(super) fn new(word: &'a mut dyn FnMut(&str)) -> Self {
+    pub(super) fn new(word: &'a mut dyn FnMut(usize, &str)) -> Self {
         Self {
             word,
+            template: 0,
             numbers: vec![0; REMEMBERED / 64],
             text: String::new(),
         }
     }
 
     /// Gives the words of a template's variables.
-    pub(super) fn write(&mut self, parts: &[Part<'_>], last: &str, rows: usize) {
+    pub(super) fn write(&mut self, template: usize, parts: &[Part<'_>], last: &str, rows: usize) {
+        self.template = template;
         let mut start = 0;
         while start < parts.len() {
             let mut end = start + 1;
@@ -208,18 +211,18 @@ impl<'a> WordWriter<'a> {
         }
         self.text.clear();
         super::values::write_number(number, 0, &mut self.text);
-        (self.word)(self.text.trim_start_matches('-'));
+        (self.word)(self.template, self.text.trim_start_matches('-'));
     }
 
     fn give_text(&mut self) {
         if self.text.is_ascii() {
             self.text.make_ascii_lowercase();
             for token in tokens(&self.text) {
-                (self.word)(token);
+                (self.word)(self.template, token);
             }
         } else {
             for token in tokens(&self.text) {
-                (self.word)(&fold_token(token));
+                (self.word)(self.template, &fold_token(token));
             }
         }
     }

@@ -22,6 +22,7 @@ pub(super) enum Item {
     Page(u32),
     Filter,
     Vocabulary,
+    Whereabouts,
     RestFields,
     ResourceFields,
     /// The lines that a deletion hides, by its number.

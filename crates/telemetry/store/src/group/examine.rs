@@ -61,7 +61,7 @@ impl StoredGroup {
     /// Bytes of the filter that rules segments out.
     pub(crate) fn filter_bytes(&self) -> u64 {
         self.places.as_ref().map_or(0, |places| {
-            let both = [Some(places.filter), places.vocabulary].into_iter().flatten();
+            let both = [Some(places.filter), places.vocabulary, places.whereabouts].into_iter().flatten();
             both.map(|section| self.section_bytes(section)).sum()
         })
     }
@@ -71,7 +71,7 @@ impl StoredGroup {
     pub(crate) fn surroundings_damage(&self) -> Vec<String> {
         let mut damage: Vec<String> = self.damage().map(str::to_owned).into_iter().collect();
         if let Some(places) = &self.places {
-            for section in [places.filter, places.rest_fields, places.resource_fields].into_iter().chain(places.vocabulary) {
+            for section in [places.filter, places.rest_fields, places.resource_fields].into_iter().chain(places.vocabulary).chain(places.whereabouts) {
                 damage.extend(self.files.section(section).err().map(|error| error.to_string()));
             }
             let mut magic = [0; 4];

@@ -27,6 +27,8 @@ use super::meter::{note_bytes, note_column};
 use super::parquet_footer::read_footer;
 use super::{data_name, index_name};
 
+/// The message's place among the texts.
+const MESSAGE: ColumnName = ColumnName::Text(2);
 /// Bytes read at once to open an index: enough for the header of most.
 const OPENING_BYTES: u64 = 16 << 10;
 /// Largest part of a file that is read at once.
@@ -526,6 +528,11 @@ impl GroupView for StoredGroup {
     fn vocabulary_may_have(&self, key: u64) -> Option<bool> {
         let section = self.places.as_ref()?.vocabulary?;
         Some(self.filter(Item::Vocabulary, section).may_have(key))
+    }
+
+    fn message_buckets(&self, folded: &str) -> u64 {
+        let section = self.places.as_ref().and_then(|places| places.whereabouts);
+        section.map_or(u64::MAX, |section| self.filter(Item::Whereabouts, section).buckets(&MESSAGE, folded))
     }
 
     fn severities(&self) -> u32 {

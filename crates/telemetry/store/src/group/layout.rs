@@ -129,6 +129,9 @@ pub(super) struct Places {
     /// Section of the filter over what columns keep once; segments of earlier versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) vocabulary: Option<u32>,
+    /// Section of the filter over where words of messages stand; segments of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) whereabouts: Option<u32>,
     pub(super) rest_fields: u32,
     pub(super) resource_fields: u32,
 }

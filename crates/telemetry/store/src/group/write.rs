@@ -60,6 +60,7 @@ pub(crate) fn write_group(group: Group) -> Result<WrittenGroup, ReaderError> {
     }
     places.filter = index.add(&encode_filter(&group.filter));
     places.vocabulary = Some(index.add(&encode_filter(&group.vocabulary)));
+    places.whereabouts = Some(index.add(&encode_filter(&group.whereabouts)));
     places.rest_fields = index.add(&serde_json::to_vec(&group.rest_fields).unwrap_or_default());
     places.resource_fields =
         index.add(&serde_json::to_vec(&group.resource_fields).unwrap_or_default());
