@@ -4,7 +4,7 @@ import path from 'node:path';
 import { section as telemetrySection } from './telemetry/rows.mjs';
 
 const RESULTS = path.join(import.meta.dirname, 'results');
-const TITLES = { ledger: 'Ledger', git: 'Git import', ingest: 'Taking in lines', search: 'Search over a million lines', telemetry: 'Log engine', proofs: 'Zero loss, damage and fuzzing', browser: 'The explorer in a browser, ten million lines', start: 'Start', ui: 'First load of the UI', setup: 'Set-up and tests' };
+const TITLES = { ledger: 'Ledger', git: 'Git import', ingest: 'Taking in lines', search: 'Search over a million lines', telemetry: 'Log engine', 'telemetry-sizes': 'Log engine, a tenth and ten times', proofs: 'Zero loss, damage and fuzzing', browser: 'The explorer in a browser, ten million lines', start: 'Start', ui: 'First load of the UI', setup: 'Set-up and tests' };
 
 const HEAD = `# Benchmarks
 
@@ -19,7 +19,8 @@ Node 20 and git are enough; the ledger wants PostgreSQL as well. A binary outsid
 Each number stands beside a reference that the same machine reached in the same run, because numbers of different
 machines, disks and neighbours cannot be compared; the ratio can, roughly. Speeds are the best of several rounds. Answers
 are checked against what was sent: a fast wrong answer fails. **These are numbers of a development build unless the
-profile says otherwise**: own code without optimisation. How much a release build gains is not measured yet.
+profile says otherwise**: much of our own code is compiled without optimisation. How much a release build gains is not
+measured yet.
 
 The log engine has a bench of its own with gates and goals: [telemetry](telemetry/README.md).
 `;
@@ -48,5 +49,5 @@ export function writeTable() {
     .map((name) => JSON.parse(readFileSync(path.join(RESULTS, name), 'utf8')))
     .filter(({ bench }) => TITLES[bench])
     .sort((a, b) => order.indexOf(a.bench) - order.indexOf(b.bench));
-  writeFileSync(path.join(import.meta.dirname, 'README.md'), [HEAD, ...results.map((result) => (result.bench === 'telemetry' ? telemetrySection(result) : section(result)))].join('\n'));
+  writeFileSync(path.join(import.meta.dirname, 'README.md'), [HEAD, ...results.map((result) => (result.bench.startsWith('telemetry') ? telemetrySection(result, TITLES[result.bench]) : section(result)))].join('\n'));
 }

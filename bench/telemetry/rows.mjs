@@ -72,12 +72,12 @@ function line(each, withPeers) {
 }
 
 /** Writes one result as a section of a page. */
-export function section(result) {
+export function section(result, title = 'Log engine') {
   const { date, profile: built, machine: { cores, memoryGiB, isShared, loadAverageAtEnd, processor }, data, versions: used, rows } = result;
   const withPeers = rows.some((each) => each.peers);
   const head = withPeers ? PEERS.map((name) => ` ${name} |`).join('') : '';
   const shared = isShared ? `; **shared machine**: other work ran beside it, load average ${loadAverageAtEnd} at the end` : '';
-  return `## Log engine
+  return `## ${title}
 
 ${date}; profile ${built}; ${cores} cores${processor ? ` (${processor})` : ''}, ${memoryGiB} GiB${shared}. Data: ${data}. ${Object.entries(used).map(([name, version]) => `${name} ${version}`).join('; ')}.
 Peers were measured on a machine of the same kind at another time. Every answer is compared with a brute-force pass over the data.
