@@ -132,9 +132,7 @@ impl Totals {
                 return Ok(true);
             }
             if let Some(candidates) = self.candidates(limit, unwritten) {
-                for place in candidates {
-                    self.recount(place, known.get(place).copied().unwrap_or(0), &pending)?;
-                }
+                self.recount(&candidates, &known, &pending)?;
                 return Ok(false);
             }
             step = step.saturating_mul(4);
@@ -190,24 +188,28 @@ impl Totals {
         (list.len() < limit * RECOUNTED + 64).then_some(list)
     }
 
-    /// Counts a text exactly in all groups, on top of what was known before.
-    fn recount(&mut self, place: usize, known: u64, pending: &[Pending]) -> Result<(), ColumnError> {
-        let FieldValue::Text(text) = self.keys.first().map_or(FieldValue::None, |interner| {
-            interner.get(self.groups.get(place).map_or(u32::MAX, |&id| {
-                u32::try_from(id).unwrap_or(u32::MAX)
-            }))
-        }) else {
-            return Ok(());
-        };
-        let pattern = EqualPattern::new(&text);
-        let mut total = known;
-        for group in pending {
-            if let Some(column) = group.templates() {
-                total += column.count_matching(&pattern, &NoReferences, &group.rows, &|| Ok(()))?;
+    /// Counts texts exactly in all groups, on top of what was known before: group by group, so that the rows of one
+    /// group are in hand at a time.
+    fn recount(&mut self, places: &[usize], known: &[u64], pending: &[Pending]) -> Result<(), ColumnError> {
+        let mut counted: Vec<(usize, Arc<str>, u64)> = Vec::with_capacity(places.len());
+        for &place in places {
+            let id = self.groups.get(place).and_then(|&id| u32::try_from(id).ok()).unwrap_or(u32::MAX);
+            let value = self.keys.first().map_or(FieldValue::None, |interner| interner.get(id));
+            if let FieldValue::Text(text) = value {
+                counted.push((place, text, known.get(place).copied().unwrap_or(0)));
             }
         }
-        if let Some(count) = self.counts.get_mut(place) {
-            *count = total;
+        for group in pending {
+            let Some(column) = group.templates() else { continue };
+            let column = column.held()?;
+            for (_, text, total) in &mut counted {
+                *total += column.count_matching(&EqualPattern::new(text), &NoReferences, &group.rows, &|| Ok(()))?;
+            }
+        }
+        for (place, _, total) in counted {
+            if let Some(count) = self.counts.get_mut(place) {
+                *count = total;
+            }
         }
         Ok(())
     }

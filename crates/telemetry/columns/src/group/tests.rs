@@ -164,13 +164,19 @@ proptest! {
     }
 }
 
+/// Longer than what is looked for of a word at first.
+const LONG_WORD: &str = "job_processor_for_incoming_customer_invoice_documents_in_the_retry_queue_";
+
 /// A message that draws on few words, so that a word is constant here, part of a variable there, and
 /// the value of another column elsewhere.
 fn message() -> impl Strategy<Value = (String, String)> {
     let word = || prop::sample::select(vec!["kelvin", "\u{212A}elvin", "State", "x9", "needle", "7f3a", "/a/needle", "u479", "GET"]);
     let joint = || prop::sample::select(vec![" ", "-", "=", "", "\"", " took 12ms ", "_"]);
-    (word(), joint(), word(), joint(), 0u32..2_000, prop::sample::select(vec!["/a/needle", "/b/state.x9", "linux 7f3a"]))
-        .prop_map(|(one, joint, two, end, number, path)| (format!("{one}{joint}{two} of {number}{end}{path}"), path.to_owned()))
+    let last = || prop::sample::select(vec!["", "blk_", LONG_WORD, "İstanbul ", "u"]);
+    let path = || prop::sample::select(vec!["/a/needle", "/b/state.x9", "linux 7f3a", "İ1/x"]);
+    (word(), joint(), word(), joint(), 0u32..2_000, path(), last()).prop_map(|(one, joint, two, end, number, path, last)| {
+        (format!("{one}{joint}{two} of {number}{end}{path} {last}"), path.to_owned())
+    })
 }
 
 proptest! {
@@ -181,12 +187,12 @@ proptest! {
             let (message, path) = &shapes[number % shapes.len()];
             NewLogRow {
                 attributes: [("path".to_owned(), path.as_str().into())].into_iter().collect(),
-                ..self::row(&message.replace(" of ", &format!(" of {} ", number * 7)))
+                ..self::row(&format!("{}{}", message.replace(" of ", &format!(" of {} ", number * 7)), number * 7))
             }
         }).collect();
         let lines = batch(&lines, 1);
         let view = close(std::slice::from_ref(&lines));
-        for query in ["kelvin", "state", "x9", "needle", "7f3a", "\"needle 7f3a\"", "u479", "get", "12ms", "\"state kelvin\"", "needle AND NOT state", "path:needle", "linux", "14", "took"] {
+        for query in ["kelvin", "state", "x9", "needle", "7f3a", "\"needle 7f3a\"", "u479", "get", "12ms", "\"state kelvin\"", "needle AND NOT state", "path:needle", "linux", "14", "took", "blk_14", "blk_", "u14", "İstanbul", "İ1", &format!("{LONG_WORD}14"), "\"istanbul 14\""] {
             let filter = Filter::parse(query).unwrap();
             let found = select(&filter, &view, Bits::all(rows), &|| Ok(())).unwrap();
             for row in 0..rows {

@@ -12,9 +12,9 @@ use super::dictionary::DictionaryBuilder;
 use super::rows::RowSet;
 
 /// Values after which a column may stop being a dictionary.
-const DECIDING_VALUES: usize = 1_024;
+const DECIDING_VALUES: usize = if cfg!(test) { 64 } else { 1_024 };
 /// A dictionary of more texts than this is judged by how often they repeat.
-const SMALL_DICTIONARY: usize = 16_384;
+const SMALL_DICTIONARY: usize = if cfg!(test) { 48 } else { 16_384 };
 /// As above, by the bytes of the texts.
 const SMALL_DICTIONARY_BYTES: usize = 256 << 10;
 /// Values per different text below which a dictionary does not pay.

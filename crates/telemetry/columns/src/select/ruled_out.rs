@@ -9,6 +9,7 @@ use crate::column::{Column, ColumnName, Form};
 use crate::error::ColumnError;
 use crate::keys::word_key;
 use crate::lines::Kind;
+use crate::template::is_one_word;
 
 use super::Selector;
 use super::fixed::text_column;
@@ -181,7 +182,7 @@ impl Selector<'_> {
                 None => {}
                 Some(Column::Integers { .. }) if word.bytes().any(|b| !b.is_ascii_digit()) => {}
                 Some(Column::Dictionary { dictionary, .. }) => {
-                    if dictionary.have_words(&sequence) {
+                    if !is_one_word(word) || dictionary.have_words(&sequence) {
                         return Ok(false);
                     }
                 }

@@ -39,6 +39,7 @@ pub use gather::NumberedTexts;
 pub(crate) use pattern::Needle;
 pub use pattern::{EqualPattern, Literal, SubstringPattern, TextPattern, WordsPattern};
 pub use select::Checkpoint;
+pub(crate) use words::is_one_word;
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use super::layout::{Encoding, Form, Slot};
 use super::pattern::{Literal, Needle, TextPattern, Touch};
 use super::probe::{Probe, Verdict};
 use super::slot::SlotReader;
-use super::words::whole_words;
+use super::words::{is_one_word, whole_words};
 
 /// Asked now and then whether to go on; an error stops the search.
 pub type Checkpoint<'a> = &'a dyn Fn() -> Result<(), ColumnError>;
@@ -118,7 +118,8 @@ impl Searched {
         Self {
             literal: literal.clone(),
             places: sets.map(|set| needle.places_in(set)).collect(),
-            in_constants: if in_constants {
+            // What is looked for may be the beginning of a longer word, which goes on in a variable.
+            in_constants: if in_constants || needle.len() < literal.bytes.len() {
                 templates_with(column, &needle)
             } else {
                 Bits::none(column.directory.templates.len())
@@ -226,6 +227,9 @@ impl TemplateColumn {
     /// Says whether the constants of a template hold a word; the word is folded.
     #[must_use]
     pub fn constants_have_word(&self, word: &str) -> bool {
+        if !is_one_word(word) {
+            return true;
+        }
         let words = TokenSequence::new(word);
         let literals = Literal::of_words(&words);
         let mut segments = Vec::new();

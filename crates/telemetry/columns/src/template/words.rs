@@ -81,6 +81,12 @@ pub(super) fn joined_start(constant: &str) -> &str {
         .unwrap_or_default()
 }
 
+/// Says whether a folded word is one word still: `İ` folds to a letter and a mark that parts words.
+pub(crate) fn is_one_word(folded: &str) -> bool {
+    let mut words = tokens(folded);
+    words.next() == Some(folded) && words.next().is_none()
+}
+
 /// The part of a constant whose words cannot go on in a variable.
 pub(super) fn whole_words<'a>(segments: &[&'a str], at: usize) -> &'a str {
     let segment = segments.get(at).copied().unwrap_or_default();
