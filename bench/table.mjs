@@ -4,7 +4,7 @@ import path from 'node:path';
 import { section as telemetrySection } from './telemetry/rows.mjs';
 
 const RESULTS = path.join(import.meta.dirname, 'results');
-const TITLES = { ledger: 'Ledger', git: 'Git import', ingest: 'Taking in lines', search: 'Search over a million lines', telemetry: 'Log engine', 'telemetry-sizes': 'Log engine, a tenth and ten times', proofs: 'Zero loss, damage and fuzzing', browser: 'The explorer in a browser, ten million lines', start: 'Start', ui: 'First load of the UI', setup: 'Set-up and tests' };
+const TITLES = { ledger: 'Ledger', git: 'Git import', ingest: 'Taking in lines', search: 'Search over a million lines', telemetry: 'Log engine', 'telemetry-sizes': 'Log engine, a tenth and ten times', archive: 'Archive and restore', proofs: 'Zero loss, damage and fuzzing', browser: 'The explorer in a browser, ten million lines', start: 'Start', ui: 'First load of the UI', setup: 'Set-up and tests' };
 
 const HEAD = `# Benchmarks
 
