@@ -169,6 +169,14 @@ const TESTS = {
     for (let i = 1; i < back.length; i++) assert.equal(back[i], back[i - 1] - 1)
   }),
 
+  'what was searched is seen where it stands far behind the beginning of a line': () => visit('/logs?query=drain', {}, async (page) => {
+    const first = lines(page).first()
+    await first.locator('mark').waitFor()
+    assert.match(await first.innerText(), /…[^…]*go on to drain/)
+    const { right, edge } = await first.evaluate((line) => ({ right: line.querySelector('mark').getBoundingClientRect().right, edge: innerWidth }))
+    assert.ok(right < edge, `${right} px of ${edge}`)
+  }),
+
   'lines of megabytes are listed by what was searched, opened, found in and laid out, without a freeze': () => visit('/logs?query=dataset:huge%20AND%20needle&since=24h', {}, async (page) => {
     await watchFreezes(page)
     const long = lines(page).filter({ hasText: '1.5 MB' }).first()

@@ -8,7 +8,7 @@ const BAD_FROM = NOW - 50 * MINUTE
 
 const MESSAGES = {
   info: ['request served', 'order placed', 'cache refreshed', 'card charged', 'session opened', 'stock reserved'],
-  debug: ['pool has 12 idle connections', 'flag new-acquirer is on'],
+  debug: ['pool has 12 idle connections, and 4 that serve what was let in before the last deploy, as long as these go on to drain', 'flag new-acquirer is on'],
   warn: ['slow answer from the acquirer', 'retrying in 200 ms', 'queue above its watermark'],
   error: ['charge failed: acquirer answered 409 duplicate', 'upstream timed out after 3000 ms'],
 }

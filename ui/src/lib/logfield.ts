@@ -114,6 +114,8 @@ export function clip(text: string, chars: number, wanted?: RegExp): { text: stri
   if (wanted) {
     wanted.lastIndex = 0
     const found = wanted.exec(text)
+    // Who marks what was found begins where this ended.
+    wanted.lastIndex = 0
     if (found && found.index + found[0].length > chars) {
       const from = Math.max(0, found.index - LEAD_CHARS)
       return { text: text.slice(from, from + chars), from }

@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { memo, useCallback, useEffect, useImperativeHandle, useLayoutEffect, useMemo, useRef, type ReactNode, type Ref } from 'react'
 import { Icon } from '~/components/Icon'
+import { clip } from '~/lib/logfield'
 import { bytes } from '~/lib/number'
 import { fullTime, logDay, logTime } from '~/lib/time'
 import type { SlimRow } from './protocol'
@@ -165,7 +166,7 @@ export function Rows({ rows, columns, wrap, days, opened, start, home, above, fo
               data-open={open.has(row.id) || undefined}
               style={{ transform: `translateY(${item.start - HEAD_PX}px)` }}
             >
-              <Line row={row} columns={columns} days={days} expanded={open.has(row.id)} needles={needles} toggle={toggle} />
+              <Line row={row} columns={columns} days={days} expanded={open.has(row.id)} wrap={wrap} needles={needles} toggle={toggle} />
               {open.has(row.id) && <div className={css.detailBox}>{detail(row.id)}</div>}
             </div>
           )
@@ -176,15 +177,18 @@ export function Rows({ rows, columns, wrap, days, opened, start, home, above, fo
   )
 }
 
-const Line = memo(function Line({ row, columns, days, expanded, needles, toggle }: {
+const Line = memo(function Line({ row, columns, days, expanded, wrap, needles, toggle }: {
   row: SlimRow
   columns: string[]
   days: boolean
   expanded: boolean
+  wrap: boolean
   needles: RegExp | undefined
   toggle: (id: string) => void
 }) {
   const at = row.us / 1_000
+  // In a single line what was searched for is to be seen, also where it stands far behind the beginning.
+  const left = wrap ? 0 : clip(row.message, SEEN_CHARS, needles).from
   return (
     <button type="button" className={css.line} aria-expanded={expanded} onClick={() => { if (!window.getSelection()?.toString()) toggle(row.id) }}>
       <span className={css.time} title={fullTime(at)}>{days && <span className={css.day}>{logDay(at)} </span>}{logTime(at)}</span>
@@ -192,8 +196,8 @@ const Line = memo(function Line({ row, columns, days, expanded, needles, toggle 
       {columns.map((name, i) => <span key={name} className={css.cell} title={row.cells[i]}>{row.cells[i] || <i>–</i>}</span>)}
       <span className={css.message}>
         {row.length > LONG_CHARS && <span className={css.size}>{bytes(row.length)}</span>}
-        {row.from > 0 && <i>… </i>}
-        {marked(row.message, needles)}
+        {row.from + left > 0 && <i>… </i>}
+        {marked(row.message.slice(left), needles)}
         {row.from + row.message.length < row.length && <i> …</i>}
       </span>
     </button>
@@ -217,6 +221,8 @@ function marked(text: string, wanted: RegExp | undefined): ReactNode {
 }
 
 const CHAR_PX = 7.3
+/** What a narrow window shows of a message. */
+const SEEN_CHARS = 90
 const CELL_CHARS_MAX = 30
 
 /** Columns as wide as what the first lines have in them, within bounds; they do not jump while one scrolls. */
