@@ -4,6 +4,9 @@ const NAMES = "attr(attributes, 'sender')";
 // Some protocols carry texts alone.
 const SEQUENCES = "cast(attr(attributes, 'sequence') as bigint)";
 
+/** An answer has at most so many rows. */
+const ASKED_SEQUENCES = 100_000;
+
 /** How often a line may be there: once, and once more for each time it was sent without an answer. */
 function allowed(sender, sequence) {
   return 1 + sender.inDoubt.filter(([first, last]) => sequence >= first && sequence <= last).length;
@@ -17,8 +20,11 @@ async function searched(server, name) {
 async function verdictOf(server, sender) {
   const of = `from logs where ${NAMES} = '${sender.name}'`;
   const [{ lines, different, first, last }] = await server.sql(`select count(*) as lines, count(distinct ${SEQUENCES}) as different, min(${SEQUENCES}) as first, max(${SEQUENCES}) as last ${of}`);
-  const twice = lines === different ? [] : await server.sql(`select ${SEQUENCES} as sequence, count(*) as times ${of} group by 1 having count(*) > 1`);
-  const unasked = twice.filter(({ sequence, times }) => times > allowed(sender, sequence));
+  const unasked = [];
+  for (let from = 0; lines !== different && from <= Number(last); from += ASKED_SEQUENCES) {
+    const twice = await server.sql(`select ${SEQUENCES} as sequence, count(*) as times ${of} and ${SEQUENCES} between ${from} and ${from + ASKED_SEQUENCES - 1} group by 1 having count(*) > 1`);
+    unasked.push(...twice.filter(({ sequence, times }) => times > allowed(sender, sequence)));
+  }
   const missing = Math.max(sender.acknowledged, Number(last ?? 0)) - Number(different);
   return { sender: `${sender.name} (${sender.protocolName})`, acknowledged: sender.acknowledged, lines: Number(lines), missing, beyond: Number(last ?? 0) - sender.acknowledged, first, duplicates: lines - different, unasked, searched: await searched(server, sender.name) };
 }
