@@ -227,6 +227,37 @@ fn what_no_line_has_is_ruled_out_without_reading_a_column() {
 }
 
 #[test]
+fn a_stored_group_of_templates_finds_what_the_lines_say() {
+    const LINES: u64 = 20_000;
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), 1, builder(LINES));
+    let stored = open(folder.path(), 1);
+    assert!(name_is_template(&stored, &ColumnName::Text(2)));
+    let plain = rows(LINES);
+    let lines = Lines::of(&plain);
+    let mut queries: Vec<String> = ["user", "did AND NOT u17", "\"did request\"", "request OR absent", "u1*", "/request 1.7 of/", "path:ü", "user:u299"]
+        .map(str::to_owned)
+        .to_vec();
+    for seed in 0..10 {
+        let row = &plain[mixed(seed) as usize % plain.len()];
+        let words: Vec<&str> = row.message.split(' ').collect();
+        let first = mixed(seed + 100) as usize % (words.len() - 1);
+        queries.push(words[first].to_owned());
+        queries.push(format!("\"{}\"", words[first..].join(" ")));
+        queries.push(format!("message:{} AND trace_id:{}", words[1], row.trace_id));
+    }
+    for query in &queries {
+        let filter = Filter::parse(query).unwrap();
+        let found = select(&filter, &stored, Bits::all(stored.rows()), &|| Ok(())).unwrap();
+        for row in 0..lines.len() {
+            assert_eq!(found.get(row), filter.matches(&lines.row(row)), "{query}: {}", plain[row].message);
+        }
+        let all = Span { since_us: i64::MIN, until_us: i64::MAX, clock: Clock::Timestamp };
+        assert_eq!(count(&filter, &stored, all, &|| Ok(())).unwrap(), found.count() as u64, "{query}");
+    }
+}
+
+#[test]
 fn constants_are_counted_without_reading_which_line_has_them() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), 1, builder(20_000));
