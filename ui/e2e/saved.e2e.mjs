@@ -68,10 +68,28 @@ const TESTS = {
     await lines(page).first().waitFor()
     await page.keyboard.press('s')
     await menu(page).getByLabel('Find a saved search').fill('all of the gateway')
+    await menu(page).locator('li').waitFor()
     await page.keyboard.press('ArrowDown')
+    await page.waitForFunction(() => document.activeElement?.tagName === 'A')
     await page.keyboard.press('Enter')
     await page.waitForURL(/saved=gateway-everything/)
     assert.equal(parameter(page, 'columns'), '-')
+  }),
+
+  'Enter before the list has come opens what it finds when it comes': () => full.visit('/logs', {}, async (page) => {
+    await lines(page).first().waitFor()
+    let answer
+    const isEntered = new Promise((resolve) => { answer = resolve })
+    await page.route('**/api/v1/saved-searches?*', async (route) => {
+      await isEntered
+      await route.continue()
+    })
+    await page.keyboard.press('s')
+    await menu(page).getByLabel('Find a saved search').fill('all of the gateway')
+    await page.keyboard.press('Enter')
+    answer()
+    await page.waitForURL(/saved=gateway-everything/)
+    await menu(page).waitFor({ state: 'detached' })
   }),
 
   'a query that cannot be read is marked at its column, and nothing is saved': () => full.visit('/logs', refused, async (page, mock) => {

@@ -1,5 +1,5 @@
 import { ActionIcon, Button, Popover, TextInput } from '@mantine/core'
-import { useRef, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import type { SavedSearch } from '~/api/types'
 import { stringifySearch } from '~/app/search'
 import { Command, copyText } from '~/components/Command'
@@ -120,18 +120,26 @@ function List({ current, ask, close }: { current: SavedSearch | undefined; ask: 
     else links[Math.min(links.length - 1, at + step)]?.focus()
   }
   const shown = matching(query.data?.items ?? [], words)
+  // Enter pressed before the list is there waits for it: who types fast loses no key.
+  const [isEntered, setEntered] = useState(false)
+  const first = shown[0]
+  useEffect(() => {
+    if (!isEntered || !query.data) return
+    setEntered(false)
+    if (!first) return
+    close()
+    go(savedHref(first))
+  }, [isEntered, query.data, first, close, go])
   if (query.data?.total === 0) return <Teach />
   return (
     <div className={css.list} onKeyDown={move}>
       <TextInput
         data-autofocus aria-label="Find a saved search" placeholder={query.data ? `Find in ${plural(query.data.total, 'saved search', 'saved searches')}` : 'Find a saved search'} value={words} leftSection={<Icon name="search" size={12} />}
-        onChange={(event) => setWords(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          const first = shown[0]
-          if (event.key !== 'Enter' || !first) return
-          close()
-          go(savedHref(first))
+        onChange={(event) => {
+          setEntered(false)
+          setWords(event.currentTarget.value)
         }}
+        onKeyDown={(event) => { if (event.key === 'Enter') setEntered(true) }}
       />
       <Fetched query={query} lines={4}>
         {({ total }) => (
