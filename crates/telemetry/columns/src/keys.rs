@@ -182,7 +182,7 @@ impl Keys {
     }
 }
 
-/// The keys of both filters of a group.
+/// The keys of the three filters of a group.
 #[derive(Debug, Default)]
 pub(crate) struct GroupKeys {
     /// Of what varies from line to line.

@@ -18,21 +18,21 @@ pub struct Texts {
 
 /// Which words many texts may have, worked out when it is first asked; of the texts, not beside them.
 #[derive(Debug, Default)]
-pub(crate) struct WordFilter(OnceLock<KeyFilter>);
+struct WordFilter(OnceLock<KeyFilter>);
 
 impl WordFilter {
-    /// Says whether a folded word may be in the texts, which `each` shows one by one and which never change.
-    pub(crate) fn may_have(&self, word: &str, each: impl FnOnce(&mut dyn FnMut(&str))) -> bool {
+    /// Says whether a folded word may be in the texts, which never change.
+    fn may_have<'a>(&self, word: &str, texts: impl Iterator<Item = &'a str>) -> bool {
         let filter = self.0.get_or_init(|| {
             let mut keys = Keys::default();
-            each(&mut |text| keys.add_words(KeySpace::ANY, text));
+            texts.for_each(|text| keys.add_words(KeySpace::ANY, text));
             keys.finish()
         });
         filter.may_have(KeySpace::ANY.key(word))
     }
 
     /// Memory that it may come to use for texts of so many bytes: as many before it is asked as after.
-    pub(crate) fn memory_bytes(text_bytes: usize) -> usize {
+    fn memory_bytes(text_bytes: usize) -> usize {
         // About one word in eight bytes, and a byte and a fifth for each.
         text_bytes / 6
     }
@@ -165,7 +165,7 @@ impl Texts {
     /// Says whether any text has words next to each other; for texts that no longer change.
     #[must_use]
     pub fn have_words(&self, words: &TokenSequence) -> bool {
-        let may_have = |word: &String| self.words.may_have(word, |see| self.iter().for_each(see));
+        let may_have = |word: &String| self.words.may_have(word, self.iter());
         if self.text.len() >= FILTERED_BYTES && !words.folded().iter().all(may_have) {
             return false;
         }

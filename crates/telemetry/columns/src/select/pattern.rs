@@ -7,25 +7,19 @@ use crate::column::GroupView;
 use crate::error::ColumnError;
 use crate::lines::Kind;
 use crate::references::GroupReferences;
-use crate::template::{Literal, TemplateColumn, TextPattern};
+use crate::template::{Known, Literal, TemplateColumn, TextPattern};
 
-use super::{Checkpoint, Selector};
 use super::literals::required;
 use super::texts::{Reading, TextTest};
+use super::{Checkpoint, Selector};
 
 /// A test of texts and what is known about the texts that pass it.
 struct Pattern<'a> {
     test: &'a TextTest<'a>,
     literals: Vec<Literal>,
     words: Option<&'a TokenSequence>,
-    /// For each literal whether it is a word that only constant text of templates has.
-    constant: Vec<bool>,
-    /// For each literal whether it is a word that no constant has.
-    varying: Vec<bool>,
-    /// For each literal the buckets of templates in which a variable may have it.
-    buckets: Vec<u64>,
-    /// For each literal whether it is a word that no column referred to has.
-    unreferred: Vec<bool>,
+    /// For each literal where it may stand.
+    known: Vec<Known>,
     is_substring: bool,
     equals: Option<&'a str>,
 }
@@ -36,10 +30,7 @@ impl<'a> Pattern<'a> {
             test,
             literals: Vec::new(),
             words: None,
-            constant: Vec::new(),
-            varying: Vec::new(),
-            buckets: Vec::new(),
-            unreferred: Vec::new(),
+            known: Vec::new(),
             is_substring: false,
             equals: None,
         };
@@ -76,11 +67,13 @@ impl<'a> Pattern<'a> {
             let selector = Selector { group, checkpoint };
             for literal in &pattern.literals {
                 let word = std::str::from_utf8(&literal.bytes).unwrap_or_default();
-                let is_unreferred = selector.references_lack(word)?;
-                pattern.unreferred.push(is_unreferred);
-                pattern.buckets.push(if is_unreferred { group.message_buckets(word) } else { u64::MAX });
-                pattern.varying.push(selector.message_constants_lack(word));
-                pattern.constant.push(is_unreferred && selector.message_variables_lack(word));
+                let in_references = !selector.references_lack(word)?;
+                pattern.known.push(Known {
+                    is_constant: !in_references && selector.message_variables_lack(word),
+                    buckets: if in_references { u64::MAX } else { group.message_buckets(word) },
+                    in_constants: !selector.message_constants_lack(word),
+                    in_references,
+                });
             }
         }
         Ok(pattern)
@@ -112,20 +105,8 @@ impl TextPattern for Pattern<'_> {
         self.words
     }
 
-    fn is_constant(&self, literal: usize) -> bool {
-        self.constant.get(literal).is_some_and(|&is_constant| is_constant)
-    }
-
-    fn buckets(&self, literal: usize) -> u64 {
-        self.buckets.get(literal).copied().unwrap_or(u64::MAX)
-    }
-
-    fn is_in_constants(&self, literal: usize) -> bool {
-        self.varying.get(literal).is_none_or(|&is_varying| !is_varying)
-    }
-
-    fn is_in_references(&self, literal: usize) -> bool {
-        self.unreferred.get(literal).is_none_or(|&is_unreferred| !is_unreferred)
+    fn known(&self, literal: usize) -> Known {
+        self.known.get(literal).copied().unwrap_or_default()
     }
 
     fn substring(&self) -> Option<&Literal> {

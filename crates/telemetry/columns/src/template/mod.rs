@@ -37,7 +37,7 @@ pub use column::{
 pub use encode::TemplateEncoded;
 pub use gather::NumberedTexts;
 pub(crate) use pattern::Needle;
-pub use pattern::{EqualPattern, Literal, SubstringPattern, TextPattern, WordsPattern};
+pub use pattern::{EqualPattern, Known, Literal, SubstringPattern, TextPattern, WordsPattern};
 pub use select::Checkpoint;
 pub(crate) use words::is_one_word;
 

@@ -42,6 +42,26 @@ impl Literal {
     }
 }
 
+/// What is known about a literal before a column is looked at: where it may stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Every text that has it has it wholly in the constant text of its template.
+    pub is_constant: bool,
+    /// The buckets of templates ([`crate::keys::bucket_of`]), a bit for each, in which a variable may have it.
+    pub buckets: u64,
+    /// The constant text between two variables may have it as a word.
+    pub in_constants: bool,
+    /// The value of another column that a text refers to may have it.
+    pub in_references: bool,
+}
+
+impl Default for Known {
+    /// It may stand anywhere.
+    fn default() -> Self {
+        Self { is_constant: false, buckets: u64::MAX, in_constants: true, in_references: true }
+    }
+}
+
 /// A test of texts. What it says besides `is_match` only helps to skip texts, and must agree with it.
 pub trait TextPattern {
     /// Says whether the text is looked for.
@@ -56,27 +76,10 @@ pub trait TextPattern {
         None
     }
 
-    /// Says whether the literal at this place is a word of [`TextPattern::words`] that every text that
-    /// has it has wholly in the constant text of its template.
-    fn is_constant(&self, _literal: usize) -> bool {
-        false
-    }
-
-    /// Gives the buckets of templates ([`crate::keys::bucket_of`]) in which a variable may have the literal; others
+    /// Gives what is known about the literal at this place before the column is looked at; more than nothing
     /// only for a word of [`TextPattern::words`].
-    fn buckets(&self, _literal: usize) -> u64 {
-        u64::MAX
-    }
-
-    /// Says whether the constant text between two variables may hold the literal as a word.
-    fn is_in_constants(&self, _literal: usize) -> bool {
-        true
-    }
-
-    /// Says whether the value of another column that a text refers to may have the literal at this place;
-    /// no only for a word of [`TextPattern::words`].
-    fn is_in_references(&self, _literal: usize) -> bool {
-        true
+    fn known(&self, _literal: usize) -> Known {
+        Known::default()
     }
 
     /// The literal, if the test is just that it occurs.

@@ -15,7 +15,7 @@ use crate::keys::bucket_of;
 
 use super::column::{References, Renderer, TemplateColumn, TemplateRows};
 use super::layout::{Encoding, Form, Slot};
-use super::pattern::{Literal, Needle, TextPattern, Touch};
+use super::pattern::{Known, Literal, Needle, TextPattern, Touch};
 use super::probe::{Probe, Verdict};
 use super::slot::SlotReader;
 use super::words::{is_one_word, whole_words};
@@ -77,71 +77,39 @@ struct Searched {
     places: Vec<u64>,
     /// Templates whose constants hold the literal.
     in_constants: Bits,
-    /// It is a word that no variable has.
-    is_constant: bool,
-    /// The buckets of templates in which a variable may have it.
-    buckets: u64,
-    /// The value of another column may have it.
-    in_references: bool,
-}
-
-/// What is known about a literal before the column is looked at.
-#[derive(Clone, Copy)]
-struct Known {
-    is_constant: bool,
-    buckets: u64,
-    in_constants: bool,
-    in_references: bool,
-}
-
-impl Known {
-    fn of(pattern: &dyn TextPattern, place: usize) -> Self {
-        Self {
-            is_constant: pattern.is_constant(place),
-            buckets: pattern.buckets(place),
-            in_constants: pattern.is_in_constants(place),
-            in_references: pattern.is_in_references(place),
-        }
-    }
+    known: Known,
 }
 
 impl Searched {
-    fn new(
-        column: &TemplateColumn,
-        literal: &Literal,
-        known: Known,
-    ) -> Self {
-        let Known { is_constant, buckets, in_constants, in_references } = known;
+    fn new(column: &TemplateColumn, literal: &Literal, known: Known) -> Self {
         let needle = Needle::beginning(literal);
         // Of a word that no variable has, no variable is asked.
-        let sets = column.directory.byte_sets.iter().filter(|_| !is_constant);
+        let sets = column.directory.byte_sets.iter().filter(|_| !known.is_constant);
         Self {
             literal: literal.clone(),
             places: sets.map(|set| needle.places_in(set)).collect(),
             // What is looked for may be the beginning of a longer word, which goes on in a variable.
-            in_constants: if in_constants || needle.len() < literal.bytes.len() {
+            in_constants: if known.in_constants || needle.len() < literal.bytes.len() {
                 templates_with(column, &needle)
             } else {
                 Bits::none(column.directory.templates.len())
             },
             needle,
-            is_constant,
-            buckets,
-            in_references,
+            known,
         }
     }
 
     /// It is a word that no variable of the template has.
     #[inline]
     fn is_constant_in(&self, template: usize) -> bool {
-        self.is_constant || self.buckets >> bucket_of(template) & 1 == 0
+        self.known.is_constant || self.known.buckets >> bucket_of(template) & 1 == 0
     }
 
     /// The places of the literal that may stand in a variable.
     #[inline]
     fn places_in(&self, slot: &Slot) -> u64 {
         match slot.encoding {
-            Encoding::Reference(_) if !self.in_references => 0,
+            Encoding::Reference(_) if !self.known.in_references => 0,
             _ => self.places_of(slot.byte_set),
         }
     }
@@ -290,7 +258,7 @@ impl<'a> Search<'a> {
         let literals = pattern.literals().iter().enumerate();
         let mut literals: Vec<(Known, &Literal)> = literals
             .filter(|(_, literal)| !literal.bytes.is_empty())
-            .map(|(place, literal)| (Known::of(pattern, place), literal))
+            .map(|(place, literal)| (pattern.known(place), literal))
             .collect();
         // Words that only constants have say most; long ones occur in few templates and values.
         literals.sort_by_key(|(known, literal)| (!known.is_constant, std::cmp::Reverse(literal.bytes.len())));
@@ -319,7 +287,7 @@ impl<'a> Search<'a> {
 
     /// The templates that have a word that no variable has; nothing when there is no such word.
     fn candidates(&self) -> Option<Bits> {
-        let first = self.literals.first().filter(|first| first.is_constant)?;
+        let first = self.literals.first().filter(|first| first.known.is_constant)?;
         (!self.column.has_kelvin).then(|| first.in_constants.clone())
     }
 
