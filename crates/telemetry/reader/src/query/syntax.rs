@@ -123,30 +123,38 @@ impl fmt::Display for Query {
             Self::All => f.write_str("*"),
             Self::Not(inner) => {
                 f.write_str("NOT ")?;
-                write_operand(f, inner)
+                write_within(f, inner, BINDS_NOT)
             }
-            Self::And(parts) => write_joined(f, parts, " AND "),
-            Self::Or(parts) => write_joined(f, parts, " OR "),
+            Self::And(parts) => write_joined(f, parts, " AND ", BINDS_AND),
+            Self::Or(parts) => write_joined(f, parts, " OR ", BINDS_OR),
             Self::Leaf(leaf) => write!(f, "{leaf}"),
         }
     }
 }
 
-fn write_joined(f: &mut fmt::Formatter<'_>, parts: &[Query], between: &str) -> fmt::Result {
+/// How tightly the operators bind. Only what would be read otherwise stands in parentheses, so that what was
+/// read is never nested deeper when it is printed.
+const BINDS_OR: u8 = 0;
+const BINDS_AND: u8 = 1;
+const BINDS_NOT: u8 = 2;
+
+fn write_joined(f: &mut fmt::Formatter<'_>, parts: &[Query], between: &str, binds: u8) -> fmt::Result {
     for (index, part) in parts.iter().enumerate() {
         if index > 0 {
             f.write_str(between)?;
         }
-        write_operand(f, part)?;
+        write_within(f, part, binds)?;
     }
     Ok(())
 }
 
-fn write_operand(f: &mut fmt::Formatter<'_>, query: &Query) -> fmt::Result {
-    match query {
-        Query::All | Query::Leaf(_) => write!(f, "{query}"),
-        _ => write!(f, "({query})"),
-    }
+fn write_within(f: &mut fmt::Formatter<'_>, query: &Query, outer: u8) -> fmt::Result {
+    let is_closed = match query {
+        Query::All | Query::Leaf(_) | Query::Not(_) => true,
+        Query::And(_) => outer < BINDS_AND,
+        Query::Or(_) => false,
+    };
+    if is_closed { write!(f, "{query}") } else { write!(f, "({query})") }
 }
 
 impl fmt::Display for Leaf {

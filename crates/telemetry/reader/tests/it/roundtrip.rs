@@ -1,6 +1,6 @@
 //! Every query can be written and read back; no text breaks the parser.
 
-use andon_reader::query::{Bound, Filter, Leaf, Matcher, Piece, Query, parse};
+use andon_reader::query::{Bound, Filter, Leaf, Matcher, Piece, Query, limits, parse};
 use proptest::prelude::*;
 
 fn text() -> impl Strategy<Value = String> {
@@ -90,5 +90,36 @@ proptest! {
                 prop_assert!(error.hint.is_some(), "{} has no hint", text);
             }
         }
+    }
+}
+
+#[test]
+fn what_is_read_at_the_deepest_is_printed_no_deeper() {
+    let nested = |open: &str, close: &str, levels: usize| open.repeat(levels) + "a" + &close.repeat(levels);
+    let deepest = [
+        nested("-", "", limits::DEPTH),
+        nested("(b OR c ", ")", limits::DEPTH),
+        nested("(b c OR ", ")", limits::DEPTH),
+        nested("-(b ", ")", limits::DEPTH / 2),
+        nested("!(b OR -c ", ")", limits::DEPTH / 2 - 1),
+    ];
+    for text in deepest {
+        let query = parse(&text).unwrap();
+        let printed = query.to_string();
+        assert_eq!(parse(&printed), Ok(query), "{printed}");
+    }
+}
+
+#[test]
+fn only_what_would_be_read_otherwise_is_printed_in_parentheses() {
+    let cases = [
+        ("-a b || c", "NOT a AND b OR c"),
+        ("a (b OR c)", "a AND (b OR c)"),
+        ("-(a b)", "NOT (a AND b)"),
+        ("--a", "NOT NOT a"),
+        ("(a b) OR (c d)", "a AND b OR c AND d"),
+    ];
+    for (text, printed) in cases {
+        assert_eq!(parse(text).map(|query| query.to_string()), Ok(printed.to_owned()));
     }
 }
