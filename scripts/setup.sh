@@ -6,6 +6,16 @@ export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/andon/target}
 mkdir -p "$CARGO_TARGET_DIR"
 
+# What was built last in another checkout counts as fresh to cargo when the files here are older, and has that one's
+# paths and perhaps its code in it. So our own crates, and only they, are built again after a change of checkouts.
+own_the_target() {
+  local last=$CARGO_TARGET_DIR/checkout
+  [ "$(cat "$last" 2>/dev/null)" = "$PWD" ] && return 0
+  find bin crates fuzz xtask -name '*.rs' -type f -exec touch {} +
+  printf '%s\n' "$PWD" >"$last"
+}
+own_the_target
+
 say() { printf '%s\n' "andon: $*" >&2; }
 
 as_root() {
