@@ -10,7 +10,7 @@ use andon_fuzz::segment_file::IndexFile;
 use andon_fuzz::waiting::{runtime, wait};
 use andon_reader::{
     AggregateRequest, Clock, CountRequest, FieldsRequest, GroupBy, HistogramRequest, LogReader, LogRow, LogSink, Measure,
-    NewLogRow, SearchRequest,
+    NewLogRow, SearchRequest, code,
 };
 use andon_store::{Disk as _, LogStore, SimulatedDisk, StoreConfig};
 use libfuzzer_sys::fuzz_target;
@@ -190,6 +190,11 @@ fuzz_target!(|input: &[u8]| {
         damage(&mut files, ending, how);
     }
     let _inside = runtime().enter();
-    let store = LogStore::open(config(&disk_of(&files))).unwrap_or_else(|error| panic!("a damaged folder does not open: {error}"));
+    let store = match LogStore::open(config(&disk_of(&files))) {
+        Ok(store) => store,
+        // A log with no readable record whose versions are newer is a newer one, as far as anyone can tell.
+        Err(error) if wanted == Some(".wal") && error.code == code::NEWER_FORMAT => return,
+        Err(error) => panic!("a damaged folder does not open: {error}"),
+    };
     ask(&store, wanted.map(|_| &STORED.rows));
 });

@@ -228,8 +228,8 @@ impl LogFile {
             return Ok(log);
         };
         let version = u16::from_le_bytes([header[8], header[9]]);
-        // A header has no checksum: what it says of a newer version counts only when a record says so, too.
-        let is_newer = version > VERSION && log.begins_with_newer_record()?;
+        // A header has no checksum: what it says of a newer version counts only when the records bear it out.
+        let is_newer = version > VERSION && log.has_newer_records()?;
         if !header.starts_with(MAGIC) || (version > VERSION && !is_newer) {
             log.notes.push(format!("{}: damaged header", path.display()));
             log.is_damaged = true;
@@ -244,10 +244,15 @@ impl LogFile {
         Ok(log)
     }
 
-    fn begins_with_newer_record(&mut self) -> Result<bool, ReaderError> {
-        let marker = self.bytes(HEADER_BYTES as u64, MARKER.len() + 1)?;
+    /// Says whether the first record calls itself newer and nothing in the file is a record of ours, that first
+    /// one included: the version in its marker has no checksum either.
+    fn has_newer_records(&mut self) -> Result<bool, ReaderError> {
+        let first = HEADER_BYTES as u64;
+        let marker = self.bytes(first, MARKER.len() + 1)?;
         let version = marker.and_then(|bytes| bytes.strip_prefix(MARKER)?.first());
-        Ok(version.is_some_and(|&version| version > NEWEST_RECORD))
+        Ok(version.is_some_and(|&version| version > NEWEST_RECORD)
+            && self.record_as(first, NEWEST_RECORD)?.is_none()
+            && self.next_record(first + 1)?.is_none())
     }
 
     /// Length of the file.
@@ -310,13 +315,22 @@ impl LogFile {
 
     /// Reads the record at an offset, and says where the next one starts.
     fn record(&mut self, at: u64) -> Result<Option<(Lines, u64)>, ReaderError> {
-        let Some(frame) = self.bytes(at, FRAME_BYTES)?.and_then(<[u8]>::first_chunk) else {
+        let Some(frame) = self.bytes(at, FRAME_BYTES)?.and_then(<[u8]>::first_chunk::<FRAME_BYTES>) else {
             return Ok(None);
         };
-        let [m, a, r, version, l0, l1, l2, l3, c0, c1, c2, c3]: [u8; FRAME_BYTES] = *frame;
+        let [m, a, r, version, ..] = *frame;
         if [m, a, r] != *MARKER || !matches!(version, b'1' | b'2') {
             return Ok(None);
         }
+        self.record_as(at, version)
+    }
+
+    /// Reads the record at an offset as one of a version, whatever its marker says.
+    fn record_as(&mut self, at: u64, version: u8) -> Result<Option<(Lines, u64)>, ReaderError> {
+        let Some(frame) = self.bytes(at, FRAME_BYTES)?.and_then(<[u8]>::first_chunk) else {
+            return Ok(None);
+        };
+        let [_, _, _, _, l0, l1, l2, l3, c0, c1, c2, c3]: [u8; FRAME_BYTES] = *frame;
         let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
         let start = at + FRAME_BYTES as u64;
         let Some(payload) = self.bytes(start, length)? else {

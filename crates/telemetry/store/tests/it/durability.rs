@@ -346,9 +346,21 @@ async fn a_log_counts_as_newer_only_when_its_records_say_so_too() {
     append(&store, vec![line("more")]).await;
     drop(store);
     let path = world.files(".wal").pop().expect("a log");
+    // The version in a marker has none either; what the record holds has one.
     world.disk.damage(&path, |bytes| {
         bytes[8] = 3;
         bytes[19] = b'3';
+    });
+    let store = world.open();
+    let notes = store.status().recovery_notes;
+    assert!(notes.iter().any(|note| note.contains("damaged header")), "{notes:?}");
+    append(&store, vec![line("and more")]).await;
+    drop(store);
+    let path = world.files(".wal").pop().expect("a log");
+    world.disk.damage(&path, |bytes| {
+        bytes[8] = 3;
+        bytes[19] = b'3';
+        bytes[40] ^= 1;
     });
     let refused = andon_store::LogStore::open(world.config.clone()).err().expect("refused");
     assert_eq!(refused.code, code::NEWER_FORMAT);
