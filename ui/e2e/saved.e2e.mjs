@@ -78,15 +78,19 @@ const TESTS = {
 
   'Enter before the list has come opens what it finds when it comes': () => full.visit('/logs', {}, async (page) => {
     await lines(page).first().waitFor()
-    let answer
+    let asked, answer
+    const isAsked = new Promise((resolve) => { asked = resolve })
     const isEntered = new Promise((resolve) => { answer = resolve })
     await page.route('**/api/v1/saved-searches?*', async (route) => {
+      asked()
       await isEntered
       await route.continue()
     })
     await page.keyboard.press('s')
     await menu(page).getByLabel('Find a saved search').fill('all of the gateway')
+    await isAsked
     await page.keyboard.press('Enter')
+    assert.equal(await menu(page).locator('li').count(), 0)
     answer()
     await page.waitForURL(/saved=gateway-everything/)
     await menu(page).waitFor({ state: 'detached' })
